@@ -56,12 +56,13 @@ def decode(raw: bytes, default_org: UUID | None = None) -> Decoded:
     """Make a record of the bytes of one JSON object.
 
     Args:
-        raw: the JSON object, its keys in any spelling.
+        raw: the JSON object, its keys in any spelling. White space around it is no part of the record.
         default_org: the organization of records that name none.
 
     Raises:
         NotARecord: it cannot be kept as a record: not a JSON object, no Report ID, no organization, too large.
     """
+    raw = raw.strip()
     if len(raw) > MAX_RECORD_BYTES:
         raise NotARecord(f"larger than {MAX_RECORD_BYTES} bytes ({len(raw)})")
     came = decode_object(raw)
@@ -113,12 +114,10 @@ def parse_org(text: str) -> UUID | None:
 
 def _milliseconds(values: Mapping[str, Any], *keys: str) -> int | None:
     for key in keys:
-        value = values.get(key)
-        if value and value not in UNSET:
-            try:
-                return to_milliseconds(read_time(value))
-            except OddValue:
-                continue
+        try:
+            return to_milliseconds(read_time(values.get(key)))
+        except OddValue:  # unset or odd
+            continue
     return None
 
 

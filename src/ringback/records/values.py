@@ -80,10 +80,9 @@ def _read_text(value: object) -> str:
 
 
 def _read_integer(value: object) -> int:
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
+    # A number and its text are read alike: with the same bound on digits.
+    if isinstance(value, (int, str)) and not isinstance(value, bool) and _INTEGER.fullmatch(str(value)):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     raise OddValue(f"not a whole number: {value!r:.60}")
 
 

@@ -1,0 +1,170 @@
+"""The tables. Change one together with a migration in `migrations/versions`; a test compares the two.
+
+Times are milliseconds since 1970 in UTC, the resolution of the wire.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    literal_column,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+VERSION = "0001"
+"""The newest migration: what `alembic_version` holds in an up-to-date store."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "uq": "%(table_name)s_%(column_0_name)s_unique",
+    }
+)
+
+CURRENT = 2**63 - 1
+"""`records.superseded_by` of a record's current version: no sequence number ever reaches it."""
+
+
+class OrgId(TypeDecorator[UUID]):
+    """An organization: `uuid` where the database has it, 16 bytes in SQLite."""
+
+    impl = LargeBinary(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(LargeBinary(16) if dialect.name == "sqlite" else Uuid())
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        return value.bytes if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        return UUID(bytes=value) if value is not None and dialect.name == "sqlite" else value
+
+
+dictionaries = Table(
+    "dictionaries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    comment="zstd dictionaries; each compressed text names the one it needs",
+)
+
+org_counters = Table(
+    "org_counters",
+    metadata,
+    Column("org", OrgId, primary_key=True),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("last_stored_at", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("revisions", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    comment="one row per org, locked by every append: this makes commit order sequence order",
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("org", OrgId, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("report_at", BigInteger, nullable=False),
+    Column("start_at", BigInteger, nullable=False),
+    Column("superseded_by", BigInteger, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("wire_keys", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("org", "sequence"),
+    comment="every version of every record; a version is visible at a snapshot S if sequence <= S < superseded_by",
+)
+
+_is_current = records.c.superseded_by == literal_column(str(CURRENT))
+
+Index(
+    "records_current",
+    records.c.org,
+    records.c.record_id,
+    unique=True,
+    sqlite_where=_is_current,
+    postgresql_where=_is_current,
+)
+Index(
+    "records_superseded",
+    records.c.org,
+    records.c.record_id,
+    sqlite_where=~_is_current,
+    postgresql_where=~_is_current,
+)
+
+# Each holds all that selecting, ordering and counting a window needs; only the page itself touches the table.
+for _axis in ("report_at", "start_at", "stored_at"):
+    Index(
+        f"records_by_{_axis}",
+        records.c.org,
+        records.c[_axis],
+        records.c.sequence,
+        records.c.superseded_by,
+        records.c.location,
+    )
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("org", OrgId, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("org", "id"),
+    Index("quarantine_by_stored_at", "org", "stored_at"),
+    comment="what could not be kept as a record; the id is a digest of its bytes",
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("org", OrgId, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    comment="bearer tokens; the secret itself is kept nowhere",
+)
+
+token_requests = Table(
+    "token_requests",
+    metadata,
+    Column("token", Text, ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("times", Text, nullable=False),
+    PrimaryKeyConstraint("token", "bucket"),
+    comment="when a limited token made its last requests: a JSON list of times, oldest first",
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="random keys of this store, such as the one that signs page cursors",
+)
