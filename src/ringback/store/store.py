@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from ringback.store import schema
 from ringback.store.compression import RecordCodec, train_dictionary
@@ -79,8 +79,12 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection in a read transaction: all its statements see the store as it was at the first."""
-        with self._engine.connect() as connection, connection.begin():
+        """A connection in a read transaction: all its statements see the store as it was at the first.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self._explained(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextlib.contextmanager
@@ -88,12 +92,19 @@ class Store:
         """A connection in a write transaction, committed at the end; rolled back if the block raises.
 
         Raises:
-            StoreError: no space left, or another writer did not finish within 30 seconds.
+            StoreError: no space left, another writer did not finish within 30 seconds, or the database is damaged.
         """
-        try:
-            with self._engine.connect().execution_options(ringback_write=True) as connection, connection.begin():
+        with self._explained(), self._engine.connect() as connection:
+            with connection.execution_options(ringback_write=True).begin():
                 yield connection
-        except OperationalError as error:
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise  # the database refused what our own code should not have tried
+        except DatabaseError as error:
             raise StoreError(_explain(error, self.directory)) from error
 
     @property
@@ -112,11 +123,8 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        try:
-            with self.read() as connection:
-                connection.execute(select(schema.dictionaries.c.id))
-        except DatabaseError as error:
-            raise StoreError(_explain(error, self.directory)) from error
+        with self.read() as connection:
+            connection.execute(select(schema.dictionaries.c.id))
 
     @property
     def size(self) -> int:
