@@ -38,6 +38,7 @@ class Simulation:
         calls_per_day: on an average working day, all organizations together.
         orgs: how many organizations.
         users: how many users each has, at least 10.
+        round_the_clock: the share of a working day's calls that each hour has at least, nights and weekends too.
         rates: how many records come late, again, or revised.
         mix: weights by kind of call, in place of the usual ones; kinds left out do not occur.
 
@@ -54,6 +55,7 @@ class Simulation:
         calls_per_day: int = 5000,
         orgs: int = 1,
         users: int = 200,
+        round_the_clock: float = 0.0,
         rates: Rates | None = None,
         mix: Mapping[str, float] | None = None,
     ) -> None:
@@ -67,12 +69,15 @@ class Simulation:
             raise ValueError(f"orgs is {orgs}; at least 1 is needed")
         if users < MIN_USERS:
             raise ValueError(f"users is {users}; an organization needs at least {MIN_USERS}")
+        if not 0 <= round_the_clock <= 1:
+            raise ValueError(f"round_the_clock is a share of a day's calls, 0 to 1, not {round_the_clock}")
         self._seed = seed
+        self._at_least = round_the_clock
         self._rates = Rates() if rates is None else rates
         self._kinds, self._thresholds = _thresholds(mix)
         self._calls_per_day = calls_per_day / orgs
         # Far more than ever happens in an hour; the ids of an hour must not run into those of the next.
-        self._calls_per_hour = int(self._calls_per_day * BUSIEST * 2) + 50
+        self._calls_per_hour = int(self._calls_per_day * max(BUSIEST, round_the_clock) * 2) + 50
         self.orgs: tuple[SimulatedOrg, ...] = tuple(build_org(seed, index, users) for index in range(orgs))
         """The organizations."""
 
@@ -108,7 +113,7 @@ class Simulation:
         starts = []
         for site in org.sites:
             share = self._calls_per_day * site.weight / weights
-            number = draw_count(rng, expected_calls(site, hour, share))
+            number = draw_count(rng, expected_calls(site, hour, share, self._at_least))
             starts += [(hour * HOUR + int(rng.random() * HOUR), site) for _ in range(number)]
         starts.sort(key=_start_of)
         return starts

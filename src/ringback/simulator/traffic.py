@@ -16,14 +16,18 @@ BUSIEST = max(_SHARES) * max(_DAYS)
 """The largest share of a working day's calls that an hour can have on average."""
 
 
-def expected_calls(site: Site, hour: int, calls_per_day: float) -> float:
-    """How many calls a site makes on average in an hour, given as hours since 1970 UTC."""
+def expected_calls(site: Site, hour: int, calls_per_day: float, at_least: float = 0.0) -> float:
+    """How many calls a site makes on average in an hour, given as hours since 1970 UTC.
+
+    Args:
+        at_least: the share of a working day's calls that no hour falls below.
+    """
     begin = hour * HOUR
     local = begin + site.zone.offset(begin) * MINUTE
     # An hour of UTC lies across two hours of the day where the offset has half hours.
     at, past = divmod(local, HOUR)
     later = past / HOUR
-    return calls_per_day * ((1 - later) * _share(at) + later * _share(at + 1))
+    return calls_per_day * max(at_least, (1 - later) * _share(at) + later * _share(at + 1))
 
 
 def _share(local_hour: int) -> float:

@@ -186,3 +186,15 @@ def test_organizations_are_described() -> None:
         assert len(set(numbers)) == len(numbers)
         assert len({party.extension for party in parties}) == len({party.uuid for party in parties}) == len(parties)
         assert {party.site for party in parties} == set(org.sites)
+
+
+def test_an_organization_that_works_round_the_clock_has_calls_at_night_and_on_sundays() -> None:
+    """With `round_the_clock`, every hour of a weekend has about that share of a working day's calls."""
+    sunday = datetime(2026, 3, 8, tzinfo=UTC)
+    simulation = Simulation(
+        seed=5, start=sunday, end=sunday + timedelta(days=1), calls_per_day=2000, round_the_clock=0.02
+    )
+    calls = Counter(call.truth.start.hour for call in simulation.calls())
+    assert min(calls[hour] for hour in range(24)) > 15
+    with pytest.raises(ValueError, match="round_the_clock"):
+        Simulation(seed=5, start=sunday, round_the_clock=1.5)
