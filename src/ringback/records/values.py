@@ -70,7 +70,7 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def to_wire_time(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS.mmmZ`, the form of all times on the wire."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _read_text(value: object) -> str:

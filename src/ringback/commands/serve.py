@@ -1,0 +1,91 @@
+"""`ringback serve`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from ringback.commands.common import CommandError, ConfigOption, DataOption, progress, settings_for, utc_now
+from ringback.ledger import SqlLedger
+from ringback.server import logs
+from ringback.server.demo import Demo
+from ringback.server.run import bind, exit_on_signals, run
+from ringback.settings import Settings, SettingsError
+from ringback.store import Store
+
+EXAMPLE = "Example: **ringback serve --data /var/lib/ringback --workers 2**"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one. Default: 8080.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Web processes. Default: 1.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Fill the store with simulated traffic that keeps coming.")
+    ] = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve the call history over HTTP, until Ctrl-C or SIGTERM."""
+    settings = _with_options(settings_for(config, data), host=host, port=port, workers=workers)
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise typer.BadParameter(f"{log_level!r} is not debug, info, warning or error", param_hint="--log-level")
+    logs.configure(log_level)
+    exit_on_signals()
+    listener = bind(settings)
+    address = f"http://{_url_host(settings.server.host)}:{listener.getsockname()[1]}"
+    store = Store.open(settings.directory)
+    traffic = _fill(store) if demo else None
+    print(f"ringback serves {settings.directory.resolve()}\n")
+    print(traffic.introduction(address) if traffic else _introduction(store, address))
+    print("Stop with Ctrl-C.", flush=True)
+    if traffic:
+        traffic.start()
+    try:
+        run(listener, store, settings, log_level)
+    finally:
+        if traffic:
+            traffic.stop()
+        listener.close()
+        store.close()
+
+
+def _with_options(settings: Settings, **options: str | int | None) -> Settings:
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        values = msgspec.to_builtins(settings.server) | given
+        server = msgspec.convert(values, type(settings.server))
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{error}. See 'ringback serve --help'.") from error
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _fill(store: Store) -> Demo:
+    demo = Demo(store, utc_now)
+    orgs = {summary.org for summary in SqlLedger(store, utc_now).summaries()}
+    if orgs and demo.org not in orgs:
+        raise CommandError(
+            f"The store in {store.directory} has real records, and simulated ones would come to stand among them. "
+            "Serve it with --no-demo, or name another directory with --data."
+        )
+    with progress("simulating traffic") as report:
+        new = demo.fill(lambda share: report(share, "so far"))
+    print(f"simulated {new:,} records", file=sys.stderr)
+    return demo
+
+
+def _introduction(store: Store, address: str) -> str:
+    records = sum(summary.records for summary in SqlLedger(store, utc_now).summaries())
+    return (
+        f"  address    {address}\n"
+        f"  records    {records:,}\n"
+        "  token      make one with 'ringback token create'; documents at /schema\n"
+    )
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,43 @@
+"""Errors as the Webex APIs write them.
+
+The body has `message`, `errors[].description` and `trackingId`: what clients such as `wxc_sdk` read. The documented
+statuses are those of the page "Get Detailed Call History", and 451 from the text above it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ErrorDescription(msgspec.Struct, frozen=True):
+    """One error of an error body."""
+
+    description: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The JSON body of every answer that is not a success."""
+
+    message: str
+    errors: list[ErrorDescription]
+    trackingId: str
+
+
+class ApiError(Exception):
+    """A request that is answered with an error status.
+
+    Attributes:
+        status: the HTTP status.
+        message: what is wrong and what to do, for the person who reads it.
+        headers: response headers that belong to it.
+    """
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def body(self, tracking_id: str) -> bytes:
+        """The JSON body."""
+        return msgspec.json.encode(ErrorBody(self.message, [ErrorDescription(self.message)], tracking_id))

@@ -1,0 +1,57 @@
+"""What the tests of the server share: a store of their own, and the app on it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from factories import Clock
+from ringback.settings import OrgSettings, ServerSettings
+from ringback.store import Store
+from serving import Site, SiteMaker
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a new store, to be copied: that is faster than making one for each test."""
+    directory = tmp_path_factory.mktemp("empty") / "store"
+    Store.open(directory).close()
+    return directory
+
+
+@pytest.fixture
+def directory(tmp_path: Path, empty_store: Path) -> Path:
+    """The directory of an empty store that nobody else uses."""
+    return Path(shutil.copytree(empty_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of all sites."""
+    return Clock()
+
+
+@pytest.fixture
+def make_site(directory: Path, clock: Clock) -> Iterator[SiteMaker]:
+    """Opens the store and makes its app; each call does it again, as one more web process does."""
+    made: list[Site] = []
+
+    def make(server: ServerSettings | None = None, orgs: Mapping[UUID, OrgSettings] | None = None) -> Site:
+        site = Site(Store.open(directory), clock, server, orgs)
+        made.append(site)
+        return site
+
+    yield make
+    for site in made:
+        site.close()
+        site.store.close()
+
+
+@pytest.fixture
+def site(make_site: SiteMaker) -> Site:
+    """The app with default settings on an empty store."""
+    return make_site()
