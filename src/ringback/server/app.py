@@ -33,8 +33,8 @@ from ringback.server.webex_cdr import Answer, Call, CdrDialect
 from ringback.settings import Settings
 from ringback.store import Store, StoreError
 
-_THREADS = 2
-"""Threads that read the store in each web process. More only wait for each other; add web processes instead."""
+_THREADS = 1
+"""Threads that read the store in each web process. A second would only take turns with it; add processes instead."""
 
 T = TypeVar("T")
 _log = structlog.get_logger("ringback.server")

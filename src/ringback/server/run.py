@@ -17,7 +17,7 @@ import uvicorn
 from litestar.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from ringback.server import logs
+from ringback.server import logs, memory
 from ringback.server.app import create_app
 from ringback.server.metrics import MULTIPROCESS_VARIABLE
 from ringback.settings import WORKER_VARIABLE, Settings
@@ -87,7 +87,9 @@ def run(listener: socket.socket, store: Store, settings: Settings, log_level: st
         store: open; used by this process if there is one web process, else each opens the store itself.
     """
     if settings.server.workers == 1:
-        uvicorn.Server(_config(create_app(store, settings, utc_now))).run(sockets=[listener])
+        app = create_app(store, settings, utc_now)
+        memory.keep()
+        uvicorn.Server(_config(app)).run(sockets=[listener])
         return
     with ExitStack() as stack:
         shared = tempfile.mkdtemp(prefix="ringback-metrics-")
@@ -103,7 +105,9 @@ def worker_app() -> ASGIApp:
     worker = msgspec.json.decode(os.environ[WORKER_VARIABLE], type=WorkerSettings)
     logs.configure(worker.log_level)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return create_app(Store.open(worker.settings.directory, create=False), worker.settings, utc_now)
+    app = create_app(Store.open(worker.settings.directory, create=False), worker.settings, utc_now)
+    memory.keep()
+    return app
 
 
 def _end_with_parent() -> None:

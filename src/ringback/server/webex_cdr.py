@@ -7,7 +7,7 @@ older "Get Detailed Call History". Where they disagree or are silent, `docs/cdr-
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -172,7 +172,7 @@ class CdrDialect:
             total = self._ledger.count(window, snapshot=snapshot) if cursor is None else cursor.total
             following = Cursor(page.next, snapshot, total)
             headers["link"] = f'<{self._next_url(call, window, page_size, following)}>;rel="next"'
-        body, encoding = compressed(b'{"items":[' + b",".join(page.records) + b"]}", call.accept_encoding)
+        body, encoding = compressed(_body(page.records), call.accept_encoding)
         headers["vary"] = "accept-encoding"
         if encoding:
             headers["content-encoding"] = encoding
@@ -192,6 +192,14 @@ class CdrDialect:
             query["locations"] = ",".join(name.replace(",", "%2C") for name in window.locations)
         query["cursor"] = self._signer.sign(cursor, call.path, window, page_size)
         return f"{call.base_url}{call.path}?{urlencode(query, safe=':', quote_via=quote)}"
+
+
+def _body(records: Sequence[bytes]) -> bytes:
+    """The JSON of a page, put together in one go: each further copy of a megabyte costs half a millisecond."""
+    parts = list(records) or [b""]
+    parts[0] = b'{"items":[' + parts[0]
+    parts[-1] += b"]}"
+    return b",".join(parts)
 
 
 def _parse_query(raw: bytes) -> dict[str, str]:
