@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -187,6 +187,7 @@ class Server:
         arguments: besides `--data` and `--port`.
         port: 0 for a free one.
         env: variables besides those that are set.
+        program: what is started, if not the `ringback serve` of this environment.
     """
 
     def __init__(
@@ -196,12 +197,13 @@ class Server:
         port: int = 0,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        program: Sequence[str | Path] = (RINGBACK, "serve"),
     ) -> None:
         self._output = data.with_name(f"{data.name}.out")
         self._errors = data.with_name(f"{data.name}.err")
         with self._output.open("wb") as output, self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                command("serve", "--data", data, "--port", str(port), *arguments),
+                [*map(str, program), "--data", str(data), "--port", str(port), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
@@ -232,9 +234,9 @@ class Server:
         """The port it listens on."""
         return int(self.address.rpartition(":")[2])
 
-    def wait_until_ready(self) -> Server:
-        """Return when `/healthz` answers; fail if the server ends, or takes too long."""
-        give_up = time.monotonic() + _READY_SECONDS
+    def wait_until_ready(self, seconds: float = _READY_SECONDS) -> Server:
+        """Return when `/healthz` answers; fail if the server ends, or takes longer than that."""
+        give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.errors}"
             if "Stop with" in self.output:
@@ -242,7 +244,7 @@ class Server:
                     if ask(f"{self.address}/healthz").status == 200:
                         return self
             time.sleep(0.05)
-        pytest.fail(f"not ready after {_READY_SECONDS} seconds: {self.output}{self.errors}")
+        pytest.fail(f"not ready after {seconds} seconds: {self.output}{self.errors}")
 
     def ask(self, path: str, token: str = "", **query: str | int) -> Reply:
         """One request, by path; see `ask`."""
@@ -262,11 +264,17 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    data: Path, *arguments: str | Path, port: int = 0, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    data: Path,
+    *arguments: str | Path,
+    port: int = 0,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str | Path] = (RINGBACK, "serve"),
+    ready_seconds: float = _READY_SECONDS,
 ) -> Iterator[Server]:
     """A server that answers; killed at the end if it still runs. See `Server`."""
-    server = Server(data, *arguments, port=port, cwd=cwd, env=env)
+    server = Server(data, *arguments, port=port, cwd=cwd, env=env, program=program)
     try:
-        yield server.wait_until_ready()
+        yield server.wait_until_ready(ready_seconds)
     finally:
         server.kill()

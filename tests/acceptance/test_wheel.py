@@ -11,12 +11,10 @@ import venv
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from conftest import Serve
+from processes import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pythonpath")]
 
@@ -93,10 +91,10 @@ def test_installed_command_lists_the_commands(ringback: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("stop", "workers"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 2)])
 def test_installed_server_starts_and_stops_when_told(
-    ringback: Path, serve: Serve, tmp_path: Path, stop: signal.Signals, workers: int
+    ringback: Path, tmp_path: Path, stop: signal.Signals, workers: int
 ) -> None:
     """A server from an installed wheel makes its store, gets ready, and ends with exit code 0 when it is told to."""
-    server = serve(ringback, "serve", "--data", tmp_path / "data", "--workers", str(workers), cwd=tmp_path)
-    server.wait_until_ready()
-    assert server.stop(stop) == 0, server.output
+    program = (ringback, "serve")
+    with serving(tmp_path / "data", "--workers", str(workers), cwd=tmp_path, program=program) as server:
+        assert server.stop(stop) == 0, server.errors
     assert any((tmp_path / "data").iterdir())
