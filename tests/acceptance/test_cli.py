@@ -20,10 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 from factories import NOON, ORG, OTHER_ORG, wire_record
-from processes import RINGBACK, command, current_records, environment, make_token, ringback
+from processes import RINGBACK, ask, command, current_records, environment, make_token, ringback
 from ringback.cli import app
 from ringback.commands.common import utc_now
 from ringback.records.fields import FIELDS
+from ringback.records.values import to_wire_time
 from ringback.server.tokens import Tokens
 from ringback.store import Store
 
@@ -456,3 +457,27 @@ def test_bar_on_a_terminal(simulated: Path, new_store: Path, make: Callable[[Pat
     assert simulated.name in shown.decode()
     assert "━" in shown.decode()
     assert shown.endswith(b"\x1b[2K"), "the line of the bar is erased at the end"
+
+
+def test_simulate_plays_the_webex_cloud(tmp_path: Path) -> None:
+    """`simulate --serve` answers with the token that it prints, and at the end tells what its clients did wrong."""
+    output = tmp_path / "cloud.out"
+    with output.open("wb") as file:
+        process = subprocess.Popen(command("simulate", "--serve", "--days", "0.05"), stdout=file)
+    try:
+        while "Stop with" not in output.read_text():
+            assert process.poll() is None
+            time.sleep(0.05)
+        told = dict(re.findall(r"^  (base URL|access token) +(\S+)$", output.read_text(), re.MULTILINE))
+        now = datetime.now(UTC)
+        window = {
+            "startTime": to_wire_time(now - timedelta(minutes=30)),
+            "endTime": to_wire_time(now - timedelta(minutes=5)),
+        }
+        assert ask(f"{told['base URL']}/v1/cdr_stream", told["access token"], **window).status == 200
+        process.terminate()
+        assert process.wait(30) == 0
+        assert "1 request" in output.read_text()
+    finally:
+        process.kill()
+        process.wait()

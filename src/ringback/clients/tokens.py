@@ -59,13 +59,17 @@ class TokenSource:
         self._tokens = tokens
         self._refresh = refresh
         self._held: str | None = None
-        self._refused: str | None = None
+        self._spent: str | None = None  # a given token that was refused; it is used no more, however many follow it
 
     def in_hand(self, refused: str | None = None) -> str | None:
         """The token that is known already, and that was not refused; None if there is none."""
+        given = self._given()
         if refused is not None:
-            self._refused = refused
-        return next((text for text in (self._given(), self._held) if text and text != self._refused), None)
+            if refused == given:
+                self._spent = refused
+            if refused == self._held:
+                self._held = None
+        return given if given and given != self._spent else self._held
 
     def another(self, refused: str | None) -> TokenResult:
         """A token, got anew if there is a way to get one; it may have to be awaited."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO, cast
 
@@ -24,6 +27,7 @@ from ringback.commands.common import (
 from ringback.ledger import Appended, SqlLedger
 from ringback.records.decode import Record, decode
 from ringback.simulator import Rates, SimulatedCall, Simulation, in_arrival_order
+from ringback.simulator.cloud import ScenarioError, read_scenario, serve_cloud
 
 EXAMPLE = "Example: **ringback simulate --seed 7 --days 1 --out calls.ndjson**"
 _BATCH = 500
@@ -56,10 +60,43 @@ def simulate(
         Path | None,
         typer.Option(dir_okay=False, help="File for the true calls. Default: beside the records, as .truth.ndjson."),
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Play the Webex cloud over HTTP with this traffic, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the cloud; 0 for a free one.")] = 0,
+    speed: Annotated[float, typer.Option(min=0.001, help="How fast the clock of the cloud runs.")] = 1.0,
+    scenario: Annotated[
+        Path | None, typer.Option(help="TOML file with limits and faults of the cloud; see docs/simulated-cloud.md.")
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make true-to-life traffic, into the store or a file, with the true calls in a file beside it."""
+    """Make true-to-life traffic, into the store or a file, with the true calls in a file beside it.
+
+    With --serve, play the Webex cloud instead, for trying out whatever reads from it.
+    """
+    rates = Rates(late=late, redelivered=redelivered, revised=revised)
+    if serve:
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        try:
+            problems = serve_cloud(
+                seed=seed,
+                orgs=orgs,
+                users=users,
+                calls_per_day=calls_per_day,
+                rates=rates,
+                history=timedelta(days=days),
+                start=begin,
+                speed=speed,
+                port=port,
+                scenario=read_scenario(scenario) if scenario else None,
+                show=partial(print, flush=True),
+                stop=stop,
+            )
+        except (OSError, ScenarioError) as error:
+            raise CommandError(f"The cloud cannot be played: {error}") from error
+        raise typer.Exit(1 if problems else 0)
     begin, end = _range(begin, end, timedelta(days=days))
     simulation = Simulation(
         seed=seed,
@@ -68,7 +105,7 @@ def simulate(
         calls_per_day=calls_per_day,
         orgs=orgs,
         users=users,
-        rates=Rates(late=late, redelivered=redelivered, revised=revised),
+        rates=rates,
     )
     with ExitStack() as stack:
         report = stack.enter_context(progress("simulate"))

@@ -2,7 +2,7 @@
 
 Nothing here may learn what happened from records, and nothing here may be shared with code that joins records to calls:
 that code is measured against the truth made here. This room knows of `ringback.records` only the order of the keys; it
-never touches a ledger, a store, a file, the network, or the clock.
+never touches a ledger, a store, a file, or, but for `cloud`, the network and the clock.
 """
 
 from __future__ import annotations

@@ -57,6 +57,14 @@ def test_refresh_gets_the_refused_token(way: Way, world: World) -> None:
     assert used(world) == ["old", "old", "old+", "old+"]
 
 
+def test_a_token_that_was_refused_is_never_used_again(way: Way, world: World) -> None:
+    """When the token that followed the given one ends as well, the next one is got, and neither comes back."""
+    serve = cloud_with_tokens({"old"}, {"old+"}, {"old++"}, {"old+++"}, {"old+++"})
+    session = no_pace() | {"refresh": lambda refused: refused + "+"}
+    assert ids(way.read(serve, tokens="old", session=session)) == ["r1", "r2", "r3", "r4", "r5"]
+    assert used(world) == ["old", "old", "old+", "old+", "old++", "old++", "old+++", "old+++"]
+
+
 def test_coroutine_functions(world: World) -> None:
     """In the asynchronous API, the functions for the token may be coroutine functions."""
 

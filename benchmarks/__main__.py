@@ -1,0 +1,48 @@
+"""`script/bench [WHAT ...] [--records N ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from benchmarks import append, pages, sdk, simulate
+from benchmarks.table import Table
+
+MEASUREMENTS = {"simulate": simulate.measure, "append": append.measure, "pages": pages.measure, "sdk": sdk.measure}
+
+
+def main() -> None:
+    """Measure and print tables in Markdown."""
+    parser = argparse.ArgumentParser(prog="script/bench", description=main.__doc__)
+    parser.add_argument(
+        "what", nargs="*", metavar="WHAT", help=f"what to measure: {', '.join(MEASUREMENTS)} (default: all)"
+    )
+    parser.add_argument(
+        "--records",
+        type=int,
+        nargs="+",
+        default=[100_000, 2_000_000],
+        help="sizes of the store (default: 100000 2000000)",
+    )
+    parser.add_argument("--directory", type=Path, help="where the stores are made (default: a temporary directory)")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.what) - set(MEASUREMENTS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(MEASUREMENTS)}")
+    directory = Path(tempfile.mkdtemp(prefix="ringback-bench-", dir=arguments.directory))
+    try:
+        print(
+            f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}\n", flush=True
+        )
+        for name in arguments.what or MEASUREMENTS:
+            table: Table = MEASUREMENTS[name](directory, sorted(arguments.records))
+            print(table.markdown(), flush=True)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
