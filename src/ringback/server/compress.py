@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 import zstandard
-
-try:
-    from isal import igzip  # four times as fast as zlib for pages of records
-except ImportError:  # no wheel for this platform
-    _gzip: Callable[[bytes], bytes] = lambda body: zlib.compress(body, 1, 31)  # noqa: E731
-else:
-    _gzip = lambda body: igzip.compress(body, 1)  # noqa: E731
+from isal import igzip
 
 SMALLEST = 1024
 """Bytes; below this, compressing saves nothing."""
@@ -20,6 +13,10 @@ SMALLEST = 1024
 
 def _zstd(body: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(body)
+
+
+def _gzip(body: bytes) -> bytes:
+    return igzip.compress(body, 1)  # four times as fast as zlib for pages of records
 
 
 _ENCODINGS: dict[str, Callable[[bytes], bytes]] = {"zstd": _zstd, "gzip": _gzip}

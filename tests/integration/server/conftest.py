@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
@@ -13,26 +12,6 @@ from factories import Clock
 from ringback.settings import OrgSettings, ServerSettings
 from ringback.store import Store
 from serving import Site, SiteMaker
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a new store, to be copied: that is faster than making one for each test."""
-    directory = tmp_path_factory.mktemp("empty") / "store"
-    Store.open(directory).close()
-    return directory
-
-
-@pytest.fixture
-def directory(tmp_path: Path, empty_store: Path) -> Path:
-    """The directory of an empty store that nobody else uses."""
-    return Path(shutil.copytree(empty_store, tmp_path / "store"))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """The clock of all sites."""
-    return Clock()
 
 
 @pytest.fixture
