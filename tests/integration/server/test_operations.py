@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -13,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import ringback
 from factories import OTHER_ORG, Clock, make_record, wire_record
+from processes import serving
 from ringback.ledger import Quarantined
 from serving import ALL_TIME, FEED, STREAM, Site
 
@@ -92,15 +90,13 @@ def test_metrics_name_no_org(site: Site) -> None:
     assert "Atlantis" not in text
 
 
-def test_web_processes_count_together(serve: Callable[..., Any], directory: Path) -> None:
+def test_web_processes_count_together(directory: Path) -> None:
     """With several web processes, /metrics tells the requests of all, whichever of them is asked."""
-    command = [Path(sys.executable).with_name("ringback"), "serve", "--workers", "2", "--data", directory]
-    server = serve(*command, cwd=directory)
-    server.wait_until_ready()
-    for _ in range(40):
-        with httpx2.Client(base_url=f"http://127.0.0.1:{server.port}") as client:  # a new connection, so any process
-            assert client.get(FEED).status_code == 401
-    text = httpx2.get(f"http://127.0.0.1:{server.port}/metrics").text
+    with serving(directory, "--workers", "2") as server:
+        for _ in range(40):
+            with httpx2.Client(base_url=server.address) as client:  # a new connection, so any process
+                assert client.get(FEED).status_code == 401
+        text = httpx2.get(f"{server.address}/metrics").text
     found = {
         sample.labels["path"]: sample.value
         for family in text_string_to_metric_families(text)
@@ -108,4 +104,3 @@ def test_web_processes_count_together(serve: Callable[..., Any], directory: Path
         if sample.name == "ringback_http_requests_total" and sample.labels["status"] == "401"
     }
     assert found == {FEED: 40}
-    assert server.stop() == 0
