@@ -12,7 +12,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from ringback import __version__
-from ringback.commands import export, importing, quarantine, serve, simulate, status, token
+from ringback.commands import (
+    backfill,
+    collect,
+    export,
+    importing,
+    quarantine,
+    serve,
+    simulate,
+    sources,
+    status,
+    token,
+)
 from ringback.commands.common import CommandError
 from ringback.server.run import ServeError
 from ringback.server.tokens import TokenError
@@ -30,6 +41,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold secrets
 )
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
+app.command("collect", epilog=collect.EXAMPLE)(collect.collect)
+app.command("backfill", epilog=backfill.EXAMPLE)(backfill.backfill)
+app.command("sources", epilog=sources.EXAMPLE)(sources.sources)
 app.command("import", epilog=importing.EXAMPLE)(importing.import_files)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)

@@ -10,10 +10,24 @@ import msgspec
 import pytest
 
 from factories import ORG
-from ringback.settings import WORKER_VARIABLE, OrgSettings, ServerSettings, Settings, SettingsError, load
+from ringback.settings import (
+    WORKER_VARIABLE,
+    OrgSettings,
+    ServerSettings,
+    Settings,
+    SettingsError,
+    SourceSettings,
+    load,
+)
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
-SECTIONS: dict[str, type[msgspec.Struct]] = {"": Settings, "server": ServerSettings, "orgs": OrgSettings}
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "": Settings,
+    "server": ServerSettings,
+    "orgs": OrgSettings,
+    "sources": SourceSettings,
+}
+FILE_ONLY = ("orgs", "sources")
 
 
 @pytest.fixture(autouse=True)
@@ -197,9 +211,9 @@ def test_every_setting_is_documented() -> None:
             if field.name in SECTIONS:
                 continue
             rows = [line for line in page.splitlines() if line.startswith(f"| `{field.name}` |")]
-            assert len(rows) == (2 if field.name == "region" else 1), field.name
-            row = rows[-1] if section == "orgs" else rows[0]
-            if section != "orgs":
+            assert len(rows) == (3 if field.name == "region" else 1), field.name
+            row = rows[0]
+            if section not in FILE_ONLY:
                 variable = "_".join(["RINGBACK", *([section.upper()] if section else []), field.name.upper()])
                 assert f"`{variable}`" in row
                 assert f"| `{msgspec.json.encode(field.default).decode()}` |" in row
@@ -215,4 +229,5 @@ def test_the_examples_of_the_page_are_valid() -> None:
     complete = tomllib.loads(examples[0])
     assert set(complete) == set(Settings.__struct_fields__)
     assert set(complete["server"]) == set(ServerSettings.__struct_fields__)
+    assert settings.sources
     assert all(isinstance(org, UUID) for org in settings.orgs)

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ringback.commands.collecting import collector_for
 from ringback.commands.common import CommandError, ConfigOption, DataOption, progress, settings_for, utc_now
 from ringback.ledger import SqlLedger
 from ringback.server import logs
@@ -39,15 +40,20 @@ def serve(
     listener = bind(settings)
     address = f"http://{_url_host(settings.server.host)}:{listener.getsockname()[1]}"
     store = Store.open(settings.directory)
+    collector = collector_for(settings.sources, store) if settings.sources else None
     traffic = _fill(store) if demo else None
     print(f"ringback serves {settings.directory.resolve()}\n")
     print(traffic.introduction(address) if traffic else _introduction(store, address))
     print("Stop with Ctrl-C.", flush=True)
     if traffic:
         traffic.start()
+    if collector:
+        collector.start()
     try:
         run(listener, store, settings, log_level)
     finally:
+        if collector:
+            collector.stop()
         if traffic:
             traffic.stop()
         listener.close()

@@ -22,6 +22,7 @@ from litestar.types import ASGIApp
 
 from ringback import __version__
 from ringback.ledger import SqlLedger
+from ringback.ledger.windows import WindowLedger
 from ringback.server.cursor import CursorSigner
 from ringback.server.errors import ApiError
 from ringback.server.limits import RateLimiter
@@ -51,7 +52,7 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         clock: gives the current time, aware.
     """
     ledger = SqlLedger(store, clock)
-    metrics = Metrics(ledger.summaries, lambda: store.size)
+    metrics = Metrics(ledger.summaries, lambda: store.size, WindowLedger(store).states, clock)
     dialect = CdrDialect(
         ledger=ledger,
         tokens=Tokens(store, clock),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ringback.ledger import OrgSummary
+from ringback.ledger.windows import SourceState
+from ringback.records.values import to_milliseconds
 
 PATHS = ("/v1/cdr_feed", "/v1/cdr_stream", "/schema", "/healthz", "/metrics")
 """Paths that are counted by name; all others together, so that a stranger cannot make the metrics grow."""
@@ -20,14 +23,26 @@ MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Names the directory by which several web processes share their counts; set by `ringback serve`."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Metrics:
     """The metrics of one web process."""
 
-    def __init__(self, summaries: Callable[[], Sequence[OrgSummary]], store_bytes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        summaries: Callable[[], Sequence[OrgSummary]],
+        store_bytes: Callable[[], int],
+        sources: Callable[[], Sequence[SourceState]] = tuple,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         """
         Args:
             summaries: of the ledger, asked at each scrape.
             store_bytes: size of the store, asked at each scrape.
+            sources: how far they are, asked at each scrape. Their names come from settings, so there are few.
+            clock: gives the current time, aware.
         """
         own = CollectorRegistry()
         self._requests = Counter(
@@ -41,6 +56,7 @@ class Metrics:
             self._registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # has no types
         self._registry.register(_LedgerCollector(summaries, store_bytes))
+        self._registry.register(_SourceCollector(sources, clock))
 
     def count_request(self, path: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -73,3 +89,45 @@ class _LedgerCollector(Collector):
             "ringback_ledger_last_stored_seconds", "When the newest was stored.", value=stored / 1000
         )
         yield GaugeMetricFamily("ringback_store_bytes", "Size of the store on disk.", value=self._store_bytes())
+
+
+_LABELS = ("source", "org")
+_OUTCOMES = ("new", "revised", "duplicate", "quarantined", "odd")
+
+
+class _SourceCollector(Collector):
+    """Read from the store, so that it does not matter which process collects."""
+
+    def __init__(self, sources: Callable[[], Sequence[SourceState]], clock: Callable[[], datetime]) -> None:
+        self._sources = sources
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        now = to_milliseconds(self._clock())
+        lag = GaugeMetricFamily("ringback_source_lag_seconds", "Age of the newest complete time.", labels=_LABELS)
+        up_to = GaugeMetricFamily(
+            "ringback_source_complete_up_to_seconds", "Everything up to then is in the ledger.", labels=_LABELS
+        )
+        gaps = GaugeMetricFamily("ringback_source_gaps", "Ranges that are missing and can be read.", labels=_LABELS)
+        failing = GaugeMetricFamily("ringback_source_failing", "1 if it cannot be read now.", labels=_LABELS)
+        requests = CounterMetricFamily("ringback_source_requests", "Requests made.", labels=_LABELS)
+        waits = CounterMetricFamily("ringback_source_waits", "Waits for the rate or a retry.", labels=_LABELS)
+        waited = CounterMetricFamily("ringback_source_wait_seconds", "Length of these waits.", labels=_LABELS)
+        found = CounterMetricFamily("ringback_source_audit_found", "New records in audits.", labels=_LABELS)
+        items = CounterMetricFamily(
+            "ringback_source_items", "Items that came, by what became of them.", labels=(*_LABELS, "outcome")
+        )
+        for state in self._sources():
+            labels = (state.source, str(state.org))
+            if state.complete_up_to is not None:
+                lag.add_metric(labels, (now - state.complete_up_to) / 1000)
+                up_to.add_metric(labels, state.complete_up_to / 1000)
+            gaps.add_metric(labels, state.gaps)
+            failing.add_metric(labels, bool(state.problem))
+            requests.add_metric(labels, state.counts.requests)
+            waits.add_metric(labels, state.counts.waits)
+            waited.add_metric(labels, state.counts.waited / 1000)
+            found.add_metric(labels, state.audited)
+            for outcome in _OUTCOMES:
+                items.add_metric((*labels, outcome), getattr(state.counts, outcome))
+        yield from (lag, up_to, gaps, failing, requests, waits, waited, found, items)

@@ -1,0 +1,82 @@
+"""What the loop and a kind of source say to each other: the windows so far, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ringback.ledger.windows import AskedWindow, Backfill
+from ringback.sources.collecting.intervals import Range
+
+
+class History(msgspec.Struct, kw_only=True):
+    """What is known of a source. Times are milliseconds since 1970 by its clock.
+
+    Attributes:
+        begins_at: from when on its records are collected.
+        windows: asked so far, as far back as they matter.
+        lost: ranges that can no longer be completed.
+        backfills: ranges that somebody wants read and that are not done.
+        only_backfills: leave everything else to others.
+    """
+
+    begins_at: int
+    windows: Sequence[AskedWindow] = ()
+    lost: Sequence[Range] = ()
+    backfills: Sequence[Backfill] = ()
+    only_backfills: bool = False
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A window to be asked next.
+
+    Attributes:
+        endpoint, purpose: see `AskedWindow`.
+        start, end: the window; end exclusive.
+        attempt: 1, or more if this very window has failed before.
+    """
+
+    endpoint: str
+    purpose: str
+    start: int
+    end: int
+    attempt: int = 1
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that is missing and can still be read.
+
+    Attributes:
+        endpoint: by which.
+        requests: that it will take, about.
+        minutes: that these will take at the rate of the source, about.
+    """
+
+    start: int
+    end: int
+    endpoint: str
+    requests: int
+    minutes: float
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from the history of a source.
+
+    Attributes:
+        task: what to ask now; None if there is nothing to ask yet.
+        wait: milliseconds until there may be, without a task.
+        complete_up_to: every record that the source had by then is in the ledger, but for lost ranges.
+        gaps: what is missing before the newest, oldest first.
+        lost: what can no longer be completed, and is not in the history as lost.
+        done: backfills of the history that are done.
+        caught_up: nothing is left to be read but what is coming.
+    """
+
+    task: Task | None
+    wait: int
+    complete_up_to: int
+    gaps: Sequence[Gap]
+    lost: Sequence[Range]
+    done: Sequence[Backfill]
+    caught_up: bool

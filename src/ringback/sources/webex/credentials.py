@@ -1,0 +1,211 @@
+"""Where the access token of a Webex source comes from. Nothing here is ever logged or shown."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from ringback.settings import SourceSettings
+from ringback.sources.collecting.kind import SourceAway
+
+_TIMEOUT = httpx2.Timeout(30.0)
+
+
+class CredentialsError(Exception):
+    """A secret cannot be read; the message says where it was looked for. It never has the secret."""
+
+
+class Secret:
+    """A text in an environment variable or a file, read anew each time, so that it can be changed.
+
+    Args:
+        what: tells people which one it is.
+    """
+
+    def __init__(self, what: str, variable: str, file: str, environment: Mapping[str, str]) -> None:
+        self._what = what
+        self._variable = variable
+        self._file = Path(file) if file else None
+        self._environment = environment
+
+    def read(self) -> str:
+        """The secret.
+
+        Raises:
+            CredentialsError: it is not there.
+        """
+        if self._file is None:
+            text = self._environment.get(self._variable, "")
+            where = f"the environment variable {self._variable}"
+        else:
+            where = f"the file {self._file}"
+            try:
+                text = self._file.read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise CredentialsError(f"The {self._what} cannot be read from {where}: {error}.") from error
+        if not (text := text.strip()):
+            raise CredentialsError(f"The {self._what} is not in {where}. Put it there.")
+        return text
+
+    def replace(self, text: str) -> bool:
+        """Put another one in its place, if it is in a file: whole or not at all.
+
+        Returns:
+            whether it could be kept.
+        """
+        if self._file is None:
+            return False
+        new = self._file.with_name(f".{self._file.name}.new")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                new.unlink()
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._file)
+        except OSError:
+            return False
+        return True
+
+
+class Credentials:
+    """Gives access tokens. Safe to use from several threads; sources with the same credentials share one.
+
+    Attributes:
+        key: the same for the same credentials; tells nothing about them.
+    """
+
+    key: str
+
+    def token(self) -> str:
+        """A token for the next request."""
+        raise NotImplementedError
+
+    def renewed(self, refused: str) -> str:
+        """Another token than the one that was refused; the same one if there is no other."""
+        raise NotImplementedError
+
+
+class TokenCredentials(Credentials):
+    """An access token that somebody else renews."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self.key = _key(secret.read())
+
+    def token(self) -> str:
+        """The token that is there now."""
+        return self._secret.read()
+
+    def renewed(self, refused: str) -> str:
+        """The token that is there now: it may have been changed."""
+        return self._secret.read()
+
+
+class ServiceApp(Credentials):
+    """A service app: a refresh token, good for 90 days from its last use, gets access tokens, good for 14 days.
+
+    Args:
+        post: makes the request; for tests of failures.
+    """
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        environment: Mapping[str, str],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._url = settings.token_url
+        self._client_id = settings.client_id
+        self._client_secret = Secret(
+            "client secret", settings.client_secret_env, settings.client_secret_file, environment
+        )
+        self._refresh_token = Secret(
+            "refresh token", settings.refresh_token_env, settings.refresh_token_file, environment
+        )
+        self._on_problem = on_problem
+        self._lock = threading.Lock()
+        self._held = ""
+        self._newer = ""
+        self._client_secret.read()
+        self.key = _key(f"{self._client_id}/{self._refresh_token.read()}")
+
+    def token(self) -> str:
+        """The token in hand, or a new one."""
+        with self._lock:
+            return self._held or self._renew()
+
+    def renewed(self, refused: str) -> str:
+        """A new token, unless another thread has got one meanwhile."""
+        with self._lock:
+            return self._renew() if self._held in ("", refused) else self._held
+
+    def _renew(self) -> str:
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": self._client_id,
+            "client_secret": self._client_secret.read(),
+            "refresh_token": self._newer or self._refresh_token.read(),
+        }
+        try:
+            answer = httpx2.post(self._url, data=form, timeout=_TIMEOUT, follow_redirects=False)
+            status, body = answer.status_code, answer.content
+        except httpx2.HTTPError as error:
+            raise SourceAway(f"no access token could be got from {self._url}: {type(error).__name__}") from error
+        if status != 200:
+            raise SourceAway(
+                f"{self._url} gave no access token but HTTP {status}. If that stays so, see in Control Hub whether "
+                "the service app is still authorized, and whether client id, client secret and refresh token are right"
+            )
+        try:
+            granted = msgspec.json.decode(body, type=_Granted)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise SourceAway(f"the answer of {self._url} has no access token") from error
+        self._held = granted.access_token
+        if granted.refresh_token and granted.refresh_token != form["refresh_token"]:
+            self._keep(granted.refresh_token)
+        return self._held
+
+    def _keep(self, refresh_token: str) -> None:
+        self._newer = refresh_token
+        if self._refresh_token.replace(refresh_token):
+            self._newer = ""
+        else:
+            self._on_problem(
+                "the cloud gave a new refresh token, and it could not be written down: it is lost when this process "
+                "ends. Give the refresh token in a file that ringback can write (refresh_token_file)"
+            )
+
+
+class _Granted(msgspec.Struct):
+    access_token: str
+    refresh_token: str = ""
+
+
+def credentials_of(
+    settings: SourceSettings, environment: Mapping[str, str], on_problem: Callable[[str], None]
+) -> Credentials:
+    """The credentials that a source's settings name.
+
+    Args:
+        environment: such as `os.environ`.
+        on_problem: is told what somebody should know.
+
+    Raises:
+        CredentialsError: a secret is not there.
+    """
+    if settings.client_id:
+        return ServiceApp(settings, environment, on_problem)
+    return TokenCredentials(Secret("access token", settings.token_env, settings.token_file, environment))
+
+
+def _key(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,157 @@
+"""A Webex org as a source: the planner and the reader together, made from its settings."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from ringback.clients.pace import Pace, RequestKind
+from ringback.ledger import SqlLedger
+from ringback.ledger.leases import Leases
+from ringback.ledger.windows import WindowLedger
+from ringback.settings import SourceSettings, duration
+from ringback.sources.collecting.clock import MachineTime, SourceClock, Time
+from ringback.sources.collecting.collector import this_process
+from ringback.sources.collecting.kind import Sink, Whole
+from ringback.sources.collecting.plan import History, Outlook, Task
+from ringback.sources.collecting.worker import Tools, Worker
+from ringback.sources.webex.credentials import Credentials, credentials_of
+from ringback.sources.webex.planner import look
+from ringback.sources.webex.reader import WebexReader
+from ringback.sources.webex.rules import DAY, Rules
+from ringback.store import Store
+
+_MILLISECOND = timedelta(milliseconds=1)
+_log = structlog.get_logger("ringback.collect")
+
+
+def rules_of(settings: SourceSettings) -> Rules:
+    """The rules that a source's settings make."""
+
+    def ms(name: str) -> int:
+        return duration(getattr(settings, name)) // _MILLISECOND
+
+    same = [name for name in Rules.__struct_fields__ if name not in ("initial", "following", "max_page", "slack")]
+    oldest = ms("stream_oldest")
+    return Rules(
+        **{name: ms(name) for name in same},
+        initial=settings.initial_requests,
+        following=settings.next_requests,
+        max_page=settings.max_page,
+        slack=min(Rules().slack, (oldest - ms("stream_newest")) // 10),
+    )
+
+
+class WebexSource:
+    """A `SourceKind`.
+
+    Args:
+        pace, turn: shared by all sources with the same credentials. Only one of them reads at a time: a request that
+            is late for its place in the pace would come too close to the next one of another source.
+    """
+
+    kind = "webex"
+
+    def __init__(
+        self, settings: SourceSettings, credentials: Credentials, pace: Pace, turn: threading.Lock, time: Time
+    ) -> None:
+        self.name: str = settings.name
+        self.org: UUID = settings.org
+        self.rules = rules_of(settings)
+        self.horizon = self.rules.feed_oldest + self.rules.widening + 2 * DAY
+        self._time = time
+        self._pace = pace
+        self._turn = turn
+        self._clock = SourceClock(time)
+        self._asked: float | None = None
+        self._reader = WebexReader(settings, self.rules, credentials, pace, time, self._clock)
+
+    def now(self) -> int:
+        """The time of the cloud; it is asked for if it is not known yet."""
+        if not self._clock.known:
+            self._reader.ask_the_time()
+        return self._clock.now()
+
+    def asked_before(self, milliseconds: int) -> None:
+        """Take the whole rate as used up at that time: which requests were made just before is not known."""
+        # A request that was on its way when its process died may have been counted a little after it was noted.
+        since = max(0.0, milliseconds / 1000 - 1.0) * self._time.speed
+        at = self._time.timer() - since
+        for kind, number in ((RequestKind.INITIAL, self.rules.initial), (RequestKind.NEXT, self.rules.following)):
+            for _ in range(number):
+                self._pace.book(kind, at)
+
+    def pause(self) -> float:
+        """The rest of the period after the first page of the last window."""
+        if self._asked is None or self.rules.initial > 1:
+            return 0.0
+        return max(0.0, self._asked + self.rules.period / 1000 - self._time.timer())
+
+    def first_begin(self, now: int) -> int:
+        """See `Rules.first_begin`."""
+        return self.rules.first_begin(now)
+
+    def look(self, history: History, now: int) -> Outlook:
+        """See `ringback.sources.webex.planner`."""
+        return look(self.rules, history, now)
+
+    def read(self, task: Task, sink: Sink) -> Whole:
+        """See `WebexReader.read`."""
+        while not self._turn.acquire(blocking=False):
+            sink.wait(1.0)
+        try:
+            self._asked = self._time.timer()
+            return self._reader.read(task, sink)
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._reader.close()
+
+
+def webex_workers(
+    settings: Sequence[SourceSettings],
+    tools: Tools,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    time: Time | None = None,
+) -> list[Worker]:
+    """A worker for each source. Sources with the same credentials keep to one rate together.
+
+    Args:
+        environment: has the secrets that settings name.
+        time: of this machine; None for the real one.
+
+    Raises:
+        CredentialsError: a secret is not there.
+        UsageError: an address cannot be used.
+    """
+    shared: dict[str, tuple[Credentials, Pace, threading.Lock]] = {}
+    workers = []
+    for each in settings:
+        mine = credentials_of(each, environment, partial(_warn, each.name))
+        rules = rules_of(each)
+        if mine.key not in shared:
+            shared[mine.key] = mine, Pace(rules.initial, rules.following, rules.period / 1000), threading.Lock()
+        credentials, pace, turn = shared[mine.key]
+        its_time = time or MachineTime(each.clock_speed)
+        workers.append(
+            Worker(WebexSource(each, credentials, pace, turn, its_time), tools, its_time, duration(each.lease))
+        )
+    return workers
+
+
+def tools_for(store: Store, clock: Callable[[], datetime], **options: bool) -> Tools:
+    """What workers need, over a store."""
+    return Tools(SqlLedger(store, clock), WindowLedger(store), Leases(store, clock), this_process(), **options)
+
+
+def _warn(source: str, problem: str) -> None:
+    _log.warning("credentials", source=source, problem=problem)
