@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -38,14 +39,14 @@ class Clock(Protocol):
         """Call this after each step by hand; a running clock makes none."""
 
 
-class _Reading:
+class _Reading(ABC):
     """What all clocks make of their nanoseconds."""
 
     _start: int
 
+    @abstractmethod
     def nanoseconds(self) -> int:
         """Nanoseconds since 1970."""
-        raise NotImplementedError
 
     def now(self) -> datetime:
         """The time as an aware datetime, in whole milliseconds."""
