@@ -113,21 +113,23 @@ class Fetcher:
             yield from self._wait(seconds)
 
     def _ask(self, url: httpx2.URL, kind: RequestKind) -> Generator[Step, Any, tuple[str, Outcome]]:
-        slot = self._pace.book(kind, self._options.timer())
-        if (seconds := slot.at - self._options.timer()) > 0:
-            if seconds > _TOLD_WAIT:
-                logger.info("waiting %.0f s to keep to the rate of %s requests", seconds, kind.value)
-            yield from self._wait(seconds)
-        token: str = yield GetToken()
-        headers = {
-            "authorization": f"Bearer {token}",
-            "accept": "application/json",
-            "trackingid": f"RINGBACK_{uuid.uuid4()}",
-        }
-        if is_loopback(url.host):
-            headers["accept-encoding"] = "identity"  # no network in between that compressing could save
-        outcome: Outcome = yield Ask(str(url), headers)
-        slot.settle(self._options.timer())
+        slot = self._pace.book(kind)
+        try:
+            while (seconds := slot.wait(self._options.timer())) > 0:
+                if seconds > _TOLD_WAIT:
+                    logger.info("waiting %.0f s to keep to the rate of %s requests", seconds, kind.value)
+                yield from self._wait(seconds)
+            token: str = yield GetToken()
+            headers = {
+                "authorization": f"Bearer {token}",
+                "accept": "application/json",
+                "trackingid": f"RINGBACK_{uuid.uuid4()}",
+            }
+            if is_loopback(url.host):
+                headers["accept-encoding"] = "identity"  # no network in between that compressing could save
+            outcome: Outcome = yield Ask(str(url), headers)
+        finally:  # also if whoever carries out the steps stops in the middle
+            slot.settle(self._options.timer())
         self._totals.requests += 1
         return token, outcome
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
-from collections import deque
 from enum import Enum
 
 
@@ -15,16 +15,28 @@ class RequestKind(Enum):
 
 
 class Slot:
-    """Leave for one request, from the time `at` on."""
+    """A place in the queue for one request. Whoever has one settles it, whatever becomes of the request."""
 
-    __slots__ = ("at",)
+    __slots__ = ("_queue", "counted", "sent")
 
-    def __init__(self, at: float) -> None:
-        self.at = at
+    def __init__(self, queue: _Queue | None) -> None:
+        self._queue = queue
+        self.sent = False
+        self.counted: float | None = None
+
+    def wait(self, now: float) -> float:
+        """How long to wait, in seconds. After so long ask again; at 0 the request is taken to be under way.
+
+        Args:
+            now: seconds on a clock that is never set back, the same one for all that share a pace.
+        """
+        return self._queue.wait(self, now) if self._queue else 0.0
 
     def settle(self, now: float) -> None:
-        """Note that the request has been answered. The server counted it at some time before that."""
-        self.at = max(self.at, now)
+        """Note that the request was answered or failed: the server counted it by now, if ever. One that was not under
+        way yet is given up, and those behind it move up."""
+        if self._queue:
+            self._queue.settle(self, now)
 
 
 class Pace:
@@ -34,7 +46,13 @@ class Pace:
     minute and user token; whether both share one allowance is not said, so here they do. Every request counts, also one
     that failed: nothing says that the cloud does not count it.
 
-    Give the same object to all sessions that use tokens of the same user. It is safe to use from several threads.
+    The server counts a request at some moment between its sending and its answer, and only the two are known here. So
+    a request is sent when fewer than the allowed number of those before it in the queue are waiting, under way, or
+    answered less than a period ago. Of any larger number, the last in the queue is then sent a period or more after one
+    of the others was counted: no period has more than are allowed, whoever is late or slow.
+
+    Give the same object to all sessions that use tokens of the same user. It is safe to use from several threads and
+    event loops.
     """
 
     def __init__(self, initial: int | None = 1, following: int | None = 10, period: float = 60.0) -> None:
@@ -45,25 +63,84 @@ class Pace:
             following: next pages in any period; None for any number.
             period: in seconds.
         """
-        self._allowed = {RequestKind.INITIAL: initial, RequestKind.NEXT: following}
-        self._slots = {kind: deque[Slot](maxlen=allowed or 1) for kind, allowed in self._allowed.items()}
-        self._period = period
-        self._lock = threading.Lock()
+        allowed = {RequestKind.INITIAL: initial, RequestKind.NEXT: following}
+        self._queues = {kind: None if number is None else _Queue(number, period) for kind, number in allowed.items()}
 
     @classmethod
     def unlimited(cls) -> Pace:
         """No pace at all, for a server of your own."""
         return cls(None, None)
 
-    def book(self, kind: RequestKind, now: float) -> Slot:
-        """Take the next slot.
+    def book(self, kind: RequestKind) -> Slot:
+        """Take the last place in the queue."""
+        queue = self._queues[kind]
+        return queue.book() if queue else Slot(None)
 
-        Args:
-            now: seconds on a clock that is never set back.
-        """
+    def delay(self, kind: RequestKind, now: float) -> float:
+        """How long a request that is booked now would have to wait at least, in seconds."""
+        queue = self._queues[kind]
+        return queue.delay(now) if queue else 0.0
+
+    def use_up(self, at: float) -> None:
+        """Take the whole rate as used at a time: what was asked until then by others is not known."""
+        for queue in self._queues.values():
+            if queue:
+                queue.use_up(at)
+
+
+class _Queue:
+    """The requests of one kind, in the order in which they are sent: those that wait, those under way, and those that
+    were answered less than a period ago."""
+
+    def __init__(self, allowed: int, period: float) -> None:
+        self._allowed = allowed
+        self._period = period
+        self._lock = threading.Lock()
+        self._slots: list[Slot] = []
+
+    def book(self) -> Slot:
+        slot = Slot(self)
         with self._lock:
-            slots = self._slots[kind]
-            full = len(slots) == self._allowed[kind]
-            slot = Slot(max(now, slots[0].at + self._period) if full else now)
-            slots.append(slot)
-            return slot
+            self._slots.append(slot)
+        return slot
+
+    def wait(self, slot: Slot, now: float) -> float:
+        with self._lock:
+            seconds = self._due(slot, now) - now
+            slot.sent = seconds <= 0
+            return seconds
+
+    def delay(self, now: float) -> float:
+        with self._lock:
+            return self._due(None, now) - now
+
+    def settle(self, slot: Slot, now: float) -> None:
+        with self._lock:
+            if slot.sent:
+                slot.counted = now
+            else:
+                self._slots.remove(slot)
+
+    def use_up(self, at: float) -> None:
+        used = [Slot(self) for _ in range(self._allowed)]
+        for slot in used:
+            slot.sent, slot.counted = True, at
+        with self._lock:
+            self._slots[:0] = used  # before all that wait, so that these keep to it
+
+    def _due(self, slot: Slot | None, now: float) -> float:
+        """When a slot, or one more at the end, can be sent at the earliest; not before now."""
+        period = self._period
+        self._slots = [each for each in self._slots if each.counted is None or each.counted + period > now]
+        last: list[float] = []  # when the slots before are free again: the latest ones, as many as are allowed
+        for each in self._slots:
+            due = last[0] if len(last) == self._allowed else now
+            if each is slot:
+                return due
+            # One under way is answered now at the earliest; one that waits, when it can be sent.
+            free = period + (each.counted if each.counted is not None else now if each.sent else due)
+            if len(last) < self._allowed:
+                heapq.heappush(last, free)
+            else:
+                heapq.heappushpop(last, free)
+        return last[0] if len(last) == self._allowed else now

@@ -16,7 +16,6 @@ from ringback.settings import SourceSettings
 from ringback.sources.collecting.plan import Gap, History
 from ringback.sources.collecting.worker import job
 from ringback.sources.webex.planner import look
-from ringback.sources.webex.rules import DAY
 from ringback.sources.webex.source import rules_of
 from ringback.store import Store
 
@@ -86,7 +85,7 @@ def _gaps(ledger: WindowLedger, state: SourceState, settings: SourceSettings | N
     rules = rules_of(settings)
     history = History(
         begins_at=state.begins_at,
-        windows=ledger.windows(state.org, state.source, since=now - rules.feed_oldest - rules.widening - 2 * DAY),
+        windows=ledger.windows(state.org, state.source, since=0),
         lost=[(lost.start, lost.end) for lost in ledger.lost(state.org, state.source)],
     )
     return look(rules, history, now).gaps

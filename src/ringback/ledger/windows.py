@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.ledger.leases import Lease, fence
@@ -70,7 +70,7 @@ class AskedWindow(msgspec.Struct, frozen=True, kw_only=True):
     """One window that was asked of a source.
 
     Attributes:
-        number: counts the windows of a source.
+        number: counts the windows of a source, from 1; 0 is the folded one, see `FOLDED`.
         endpoint: what was asked, by a name of the source's kind, such as `stream`.
         purpose: why, such as `live` or `audit`.
         start, end: the window; end exclusive.
@@ -148,6 +148,10 @@ class Backfill(msgspec.Struct, frozen=True):
 AUDIT = "audit"
 """The purpose of windows that look for what others have missed; what is new in them is counted apart."""
 
+FOLDED = "folded"
+"""The purpose of the one window of a source, number 0, that nobody asked: it stands for those that are too old to
+matter one by one. In its range nothing is missing but lost ranges, and its counts are the sums of theirs."""
+
 _COUNTS = Counts.__struct_fields__
 _OF_SOURCE = tuple(name for name in _COUNTS if name in sources.c)
 
@@ -209,22 +213,8 @@ class WindowLedger:
                 .returning(sources.c.last_window)
             ).scalar_one()
             _interrupt(connection, lease, source, number - 1)
-            connection.execute(
-                insert(windows).values(
-                    org=lease.org,
-                    source=source,
-                    number=number,
-                    epoch=lease.epoch,
-                    endpoint=endpoint,
-                    purpose=purpose,
-                    start_at=start,
-                    end_at=end,
-                    asked_at=now,
-                    ended=Ended.OPEN.value,
-                    reason="",
-                    **dict.fromkeys(_COUNTS, 0),
-                )
-            )
+            window = AskedWindow(number=number, endpoint=endpoint, purpose=purpose, start=start, end=end, asked_at=now)
+            connection.execute(insert(windows).values(_row(lease, source, window)))
             return number
 
     def add(self, lease: Lease, source: str, number: int, counts: Counts) -> None:
@@ -264,6 +254,35 @@ class WindowLedger:
                     .returning(windows)
                 ).one()
             )
+
+    def fold(self, lease: Lease, source: str, numbers: Sequence[int], start: int, end: int) -> AskedWindow:
+        """Drop windows that ended, and let the folded one stand for them.
+
+        Args:
+            numbers: of the windows; a few, since this is one write.
+            start, end: where, by all windows so far, nothing is missing but lost ranges. The folded one only grows.
+
+        Returns:
+            the folded one.
+        """
+        rows = (windows.c.org == lease.org, windows.c.source == source, windows.c.number.in_([0, *numbers]))
+        with self._store.write() as connection:
+            fence(connection, lease)
+            gone = [_window(row) for row in connection.execute(delete(windows).where(*rows).returning(windows))]
+            before = [window for window in gone if window.number == 0]
+            folded = AskedWindow(
+                number=0,
+                endpoint="",
+                purpose=FOLDED,
+                start=min([start, *(window.start for window in before)]),
+                end=max([end, *(window.end for window in before)]),
+                asked_at=max(window.asked_at for window in gone),
+                ended_at=max(window.ended_at or window.asked_at for window in gone),
+                ended=Ended.COMPLETE,
+                counts=sum((window.counts for window in gone), Counts()),
+            )
+            connection.execute(insert(windows).values(_row(lease, source, folded)))
+        return folded
 
     def lose(self, lease: Lease, source: str, start: int, end: int, now: int) -> bool:
         """Note that a range can no longer be completed.
@@ -316,7 +335,7 @@ class WindowLedger:
         return None if row is None else _state(row)
 
     def windows(self, org: UUID, source: str, *, since: int) -> Sequence[AskedWindow]:
-        """The windows that end after `since`, in the order they were asked."""
+        """The windows that end after `since`, in the order they were asked, the folded one first."""
         statement = select(windows).where(windows.c.org == org, windows.c.source == source, windows.c.end_at > since)
         with self._store.read() as connection:
             rows = connection.execute(statement).all()
@@ -324,7 +343,7 @@ class WindowLedger:
 
     def last(self, org: UUID, source: str, limit: int) -> Sequence[AskedWindow]:
         """The windows that were asked last, newest first."""
-        statement = select(windows).where(windows.c.org == org, windows.c.source == source)
+        statement = select(windows).where(windows.c.org == org, windows.c.source == source, windows.c.number > 0)
         with self._store.read() as connection:
             rows = connection.execute(statement.order_by(windows.c.number.desc()).limit(limit)).all()
         return [_window(row) for row in rows]
@@ -379,6 +398,25 @@ def _state(row: Row[Any]) -> SourceState:
         counts=Counts(**{name: getattr(row, name) for name in _OF_SOURCE}),
         audited=row.audited,
     )
+
+
+def _row(lease: Lease, source: str, window: AskedWindow) -> dict[str, Any]:
+    counts = {name: getattr(window.counts, name) for name in _COUNTS}
+    return counts | {
+        "org": lease.org,
+        "source": source,
+        "number": window.number,
+        "epoch": lease.epoch,
+        "endpoint": window.endpoint,
+        "purpose": window.purpose,
+        "start_at": window.start,
+        "end_at": window.end,
+        "asked_at": window.asked_at,
+        "ended_at": window.ended_at,
+        "ended": window.ended.value,
+        "reason": window.reason,
+        "total_count": window.total_count,
+    }
 
 
 def _window(row: Row[Any]) -> AskedWindow:

@@ -13,15 +13,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collecting import START, Beside, ClockTime, traffic
+from collecting import START, Beside, secrets_of, settings_for
 from factories import ORG, wire_record
-from ringback.ledger.windows import Ended
-from ringback.simulator.cloud import ManualClock, SimulatedCloud
+from ringback.ledger.windows import Ended, WindowLedger
+from ringback.simulator.cloud import Limits, ManualClock, RunningClock, SimulatedCloud
 from ringback.simulator.cloud.filler import filler
 from ringback.sources.webex.rules import FEED, STREAM
 from ringback.sources.webex.source import rules_of, tools_for, webex_workers
+from ringback.store import Store
 
 RECORDS = 20_000
+SPEED = 360.0
+"""Of the clock, where it runs."""
 
 
 def test_thirty_days_cost_their_arithmetic(tmp_path: Path) -> None:
@@ -51,25 +54,35 @@ def test_thirty_days_cost_their_arithmetic(tmp_path: Path) -> None:
 
 
 def test_sources_with_one_token_share_its_rate(tmp_path: Path) -> None:
-    """Two sources with the same credentials, collected at the same time, together keep to the rate of one."""
-    orgs, deliveries = traffic()
-    clock = ManualClock(START + timedelta(hours=12))
-    with SimulatedCloud(traffic=deliveries, orgs=orgs, clock=clock) as cloud:
-        both = Beside(cloud, clock, tmp_path / "data", orgs[0], history="4h")
-        settings = [msgspec.structs.replace(both.settings, name=name) for name in ("one", "two")]
-        tools = tools_for(both.store, clock.now, once=True)
-        workers = webex_workers(settings, tools, environment=both.environment, time=ClockTime(clock))
-        threads = [threading.Thread(target=worker.run) for worker in workers]
+    """Two sources with the same credentials, collected at the same time, are both read to their end, and together keep
+    to the rate of one, for first pages and for next ones, and make use of it."""
+    clock = RunningClock(START, SPEED)
+    limits = Limits(following=4)  # so few, since reading ten pages takes more than a minute of such a fast clock
+    records = RECORDS // 2
+    store = Store.open(tmp_path / "data")
+    with SimulatedCloud(orgs=[ORG], clock=clock, limits=limits) as cloud:
+        cloud.add_rows(ORG, filler(ORG, start=START - timedelta(hours=6), end=START, records=records))
+        one = settings_for(
+            cloud, ORG, name="one", clock_speed=SPEED, history="7h", audit_every="0s", max_page=500, next_requests=4
+        )
+        sources = [one, msgspec.structs.replace(one, name="two")]
+        tools = tools_for(store, clock.now, once=True)
+        workers = webex_workers(sources, tools, environment=secrets_of(cloud, ORG))
+        threads = [threading.Thread(target=worker.run, daemon=True) for worker in workers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
         assert not any(thread.is_alive() for thread in threads)
         assert cloud.audit.problems() == []
-        states = {state.source: state for state in both.windows.states()}
-        assert all(states[name].complete_up_to for name in ("one", "two"))
-        assert min(states["one"].counts.duplicate, states["two"].counts.duplicate) > 0
-        both.close()
+        account = cloud.account(ORG).name
+        assert (cloud.audit.busiest(account, "initial"), cloud.audit.busiest(account, "page")) == (1, 4)
+        first, second = WindowLedger(store).states()
+        assert first.counts.new + second.counts.new == records
+        assert min(state.counts.new + state.counts.duplicate for state in (first, second)) >= records
+        assert first.complete_up_to
+        assert second.complete_up_to
+    store.close()
 
 
 @contextmanager

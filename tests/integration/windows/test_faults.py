@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,6 +24,7 @@ from ringback.simulator.cloud import (
     EmptyPage,
     Faults,
     Garbage,
+    Hang,
     ManualClock,
     Outage,
     Redirect,
@@ -30,6 +33,7 @@ from ringback.simulator.cloud import (
     Reset,
     Rule,
     SimulatedCloud,
+    Slow,
     StrangeLink,
     WrongRegion,
 )
@@ -81,6 +85,8 @@ ONE_BY_ONE: list[Fault] = [
     StrangeLink(),
     *(BadItem(what=what) for what in ("no_id", "number", "text", "null", "list")),
     Duplicates(share=0.5),
+    Hang(seconds=0.02),
+    Slow(seconds=0.05),
 ]
 
 
@@ -91,6 +97,51 @@ def test_each_fault(tmp_path: Path, fault: Fault) -> None:
     with beside(tmp_path / "data", faults=faults, values={"max_page": 500}) as both:
         goes_well(both)
         assert both.cloud.audit.select(fault=fault.name)
+
+
+def test_an_answer_that_trickles_is_given_up(tmp_path: Path) -> None:
+    """An answer that is not whole after five minutes is given up, however steadily it comes, and the page is asked for
+    again, at the rate."""
+    faults = Faults(rules=(Rule(fault=Slow(seconds=1), nth=(2,)),))
+    with beside(tmp_path / "data", faults=faults) as both:
+
+        def pass_time() -> None:
+            while not both.cloud.audit.select(fault="slow"):
+                time.sleep(0.01)
+            both.clock.advance(timedelta(minutes=5, seconds=1))
+
+        elsewhere = threading.Thread(target=pass_time, daemon=True)
+        elsewhere.start()
+        both.collect()
+        elsewhere.join(10)
+        both.check(both.cloud.now() - SETTLED)
+        (slow,) = both.cloud.audit.select(fault="slow")
+        assert len([asked for asked in both.cloud.audit if asked.target == slow.target]) == 2
+        assert both.state.counts.requests == len([asked for asked in both.cloud.audit if asked.kind])
+
+
+def test_a_refresh_token_that_is_replaced_is_found(tmp_path: Path) -> None:
+    """A collector whose refresh token is refused says so, and goes on without a restart once another one is in its
+    file."""
+    file = tmp_path / "refresh-token"
+    file.write_text("one that was revoked\n")
+    values = {"history": "2h", "refresh_token_env": "", "refresh_token_file": str(file)}
+    with beside(tmp_path / "data", values=values) as both:
+        problems: list[str] = []
+
+        def replace() -> None:
+            if both.clock.now() >= BEGIN + timedelta(hours=1) and not problems:
+                problems.append(both.state.problem)
+                file.write_text(both.cloud.account(ORG).refresh_token + "\n")
+
+        both.clock.watch(replace)
+        both.collect(BEGIN + timedelta(hours=2))
+        assert "gave no access token" in problems[0]
+        assert both.state.problem == ""
+        assert {asked.violation for asked in both.cloud.audit.violations} == {"token"}
+        here = set(both.records())
+        since, until = BEGIN - timedelta(hours=2), both.cloud.now() - SETTLED
+        assert set(both.cloud.truth(until)[ORG]) - set(both.cloud.truth(since)[ORG]) <= here
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,7 +10,7 @@ import pytest
 
 from factories import ORG, OTHER_ORG, Clock
 from ringback.ledger.leases import Lease, LeaseLost, Leases, Taken
-from ringback.ledger.windows import AUDIT, Counts, Ended, LostRange, WindowLedger
+from ringback.ledger.windows import AUDIT, FOLDED, Counts, Ended, LostRange, WindowLedger
 from ringback.store import Store
 
 LIFETIME = timedelta(seconds=30)
@@ -97,6 +97,30 @@ def test_a_window_is_written_down(store: Store, leases: Leases) -> None:
     assert (state.counts.new, state.counts.requests, state.audited) == (6, 4, 3)
 
 
+def test_windows_are_folded(store: Store, leases: Leases) -> None:
+    """Windows that are folded are gone; one stands for them that has their counts, and that grows with the next ones.
+    It is not among the last that were asked, and the totals of the source stay as they are."""
+    lease, ledger = take(leases), WindowLedger(store)
+    for source in ("s", "t"):
+        ledger.enrol(lease, source, "webex")
+        for asked_at in range(5):
+            number = ledger.begin(lease, source, "stream", "live", 1000 * asked_at, 1000 * asked_at + 1500, asked_at)
+            ledger.add(lease, source, number, Counts(pages=1, items=2, new=1, duplicate=1))
+            ledger.end(lease, source, number, Ended.FAILED if number == 2 else Ended.COMPLETE, asked_at + 10)
+    state = ledger.state(ORG, "s")
+    ledger.fold(lease, "s", [1, 2], 500, 2000)
+    folded = ledger.fold(lease, "s", [3], 700, 1900)
+    assert ledger.windows(ORG, "s", since=0)[0] == folded
+    assert (folded.number, folded.purpose, folded.ended) == (0, FOLDED, Ended.COMPLETE)
+    assert (folded.start, folded.end, folded.asked_at, folded.ended_at) == (500, 2000, 2, 12)
+    assert folded.counts == Counts(pages=3, items=6, new=3, duplicate=3)
+    assert [window.number for window in ledger.windows(ORG, "s", since=0)] == [0, 4, 5]
+    assert [window.number for window in ledger.last(ORG, "s", 9)] == [5, 4]
+    assert len(ledger.windows(ORG, "t", since=0)) == 5
+    assert ledger.state(ORG, "s") == state
+    assert ledger.begin(lease, "s", "stream", "live", 1, 2, 3) == 6
+
+
 def test_what_a_dead_collector_left_open_was_interrupted(store: Store, leases: Leases) -> None:
     """A window that was open when its collector died never counts as complete."""
     lease, ledger = take(leases), WindowLedger(store)
@@ -123,6 +147,7 @@ def test_who_lost_the_lease_writes_nothing(store: Store, leases: Leases, clock: 
         lambda: ledger.begin(old, "s", "stream", "live", 1, 2, 3),
         lambda: ledger.add(old, "s", number, Counts(new=1)),
         lambda: ledger.end(old, "s", number, Ended.COMPLETE, 1),
+        lambda: ledger.fold(old, "s", [number], 1, 2),
         lambda: ledger.lose(old, "s", 1, 2, 3),
         lambda: ledger.fulfil(old, "s", wish, 3),
         lambda: ledger.set_begin(old, "s", 1),

@@ -73,8 +73,6 @@ class SourceKind(Protocol):
     name: str
     org: UUID
     kind: str
-    horizon: int
-    """Windows that ended so many milliseconds ago matter no more."""
 
     def now(self) -> int:
         """Milliseconds since 1970 by the clock of the source; may ask it."""

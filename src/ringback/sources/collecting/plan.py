@@ -15,7 +15,7 @@ class History(msgspec.Struct, kw_only=True):
 
     Attributes:
         begins_at: from when on its records are collected.
-        windows: asked so far, as far back as they matter.
+        windows: asked so far, the oldest of them folded into one.
         lost: ranges that can no longer be completed.
         backfills: ranges that somebody wants read and that are not done.
         only_backfills: leave everything else to others.
@@ -71,6 +71,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
         lost: what can no longer be completed, and is not in the history as lost.
         done: backfills of the history that are done.
         caught_up: nothing is left to be read but what is coming.
+        settled: before this time nothing is missing but lost ranges, and nothing more can be read.
+        spent: windows that end by this time are needed only to know what is settled. They can be folded.
     """
 
     task: Task | None
@@ -80,3 +82,5 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     lost: Sequence[Range]
     done: Sequence[Backfill]
     caught_up: bool
+    settled: int
+    spent: int

@@ -13,7 +13,7 @@ import structlog
 
 from ringback.ledger.contract import Ledger, Quarantined
 from ringback.ledger.leases import Lease, LeaseLost, Leases
-from ringback.ledger.windows import AskedWindow, Backfill, Counts, Ended, WindowLedger
+from ringback.ledger.windows import FOLDED, AskedWindow, Backfill, Counts, Ended, WindowLedger
 from ringback.records.decode import Record, decode
 from ringback.records.errors import NotARecord
 from ringback.records.values import from_milliseconds, to_milliseconds
@@ -24,6 +24,9 @@ from ringback.store import StoreError
 
 _LONGEST_IDLE = 60_000
 """Milliseconds of the source after which wishes are looked for, also while there is nothing to ask."""
+
+_FOLDED_AT_ONCE = 100
+"""So many of the windows that can be folded are, in one write, and as many are left for people to look at."""
 
 _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 15.0, 300.0
 _log = structlog.get_logger("ringback.collect")
@@ -153,18 +156,18 @@ class _Collecting:
         if state.asked_at is not None:
             kind.asked_before(to_milliseconds(self._time.now()) - state.asked_at)
         begins_at = state.begins_at
-        now = kind.now()
         if begins_at is None:
-            begins_at = kind.first_begin(now)
+            begins_at = kind.first_begin(kind.now())
             if not self._tools.only_backfills:
                 self._windows.set_begin(lease, kind.name, begins_at)
-        self._known = list(self._windows.windows(lease.org, kind.name, since=now - kind.horizon))
+        self._known = list(self._windows.windows(lease.org, kind.name, since=0))
         self._log.info("collecting", org=str(lease.org), epoch=lease.epoch, begins=_text(begins_at))
         while True:
             self._wait(kind.pause())
             now = kind.now()
-            outlook = kind.look(self._history(begins_at, now), now)
+            outlook = kind.look(self._history(begins_at), now)
             self._note(outlook, now)
+            self._fold(outlook, begins_at)
             if self._finished(outlook):
                 return
             if outlook.task is None:
@@ -172,9 +175,8 @@ class _Collecting:
                 continue
             self._ask(outlook.task)
 
-    def _history(self, begins_at: int, now: int) -> History:
+    def _history(self, begins_at: int) -> History:
         name, org = self._kind.name, self._lease.org
-        self._known = [window for window in self._known if window.end > now - self._kind.horizon]
         return History(
             begins_at=begins_at,
             windows=self._known,
@@ -209,6 +211,15 @@ class _Collecting:
         if progress != self._progress and not self._tools.only_backfills:
             self._windows.set_progress(lease, name, *progress)
             self._progress = progress
+
+    def _fold(self, outlook: Outlook, begins_at: int) -> None:
+        spent = [window for window in self._known if window.end <= outlook.spent and window.purpose != FOLDED]
+        if len(spent) < 2 * _FOLDED_AT_ONCE or outlook.settled <= begins_at or self._tools.only_backfills:
+            return
+        numbers = {window.number for window in spent[:_FOLDED_AT_ONCE]}
+        folded = self._windows.fold(self._lease, self._kind.name, sorted(numbers), begins_at, outlook.settled)
+        kept = [window for window in self._known if window.number not in numbers and window.purpose != FOLDED]
+        self._known = [folded, *kept]
 
     def _ask(self, task: Task) -> None:
         lease, name = self._lease, self._kind.name

@@ -5,6 +5,9 @@ of the stream that was read whole proves its own range. A window of the feed sel
 which lies before the insertion, by `Rules.widening` at most. So insertion time i is proved by the feed if all of
 [i - widening, i] was read from it after i.
 
+Windows that are too old to matter one by one are folded into one that proves a range by itself. That changes nothing
+that is said here of later times (see `settled` and `spent` of the `Outlook`).
+
 Nobody documents whether the bounds of a window are inclusive. Here both are taken as exclusive: a window proves what is
 right however the cloud does it.
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ringback.ledger.windows import AskedWindow, Ended
+from ringback.ledger.windows import FOLDED, AskedWindow, Ended
 from ringback.sources.collecting.intervals import Range, Ranges, clip, subtract, union
 from ringback.sources.webex.rules import FEED, HOUR, STREAM, Rules
 
@@ -53,7 +56,8 @@ def feed_proof(rules: Rules, reads: Sequence[Read]) -> Ranges:
 
 def proof(rules: Rules, windows: Sequence[AskedWindow]) -> Ranges:
     """The insertion times of which every record is in the ledger."""
-    return union([*stream_proof(rules, windows), *feed_proof(rules, feed_reads(windows))])
+    folded = [(window.start, window.end) for window in windows if window.purpose == FOLDED]
+    return union([*folded, *stream_proof(rules, windows), *feed_proof(rules, feed_reads(windows))])
 
 
 def feed_need(rules: Rules, gap: Range, reads: Sequence[Read], now: int) -> Ranges:

@@ -114,7 +114,7 @@ class ServiceApp(Credentials):
     """A service app: a refresh token, good for 90 days from its last use, gets access tokens, good for 14 days.
 
     Args:
-        post: makes the request; for tests of failures.
+        on_problem: is told what somebody should know.
     """
 
     def __init__(
@@ -136,7 +136,8 @@ class ServiceApp(Credentials):
         self._held = ""
         self._newer = ""
         self._client_secret.read()
-        self.key = _key(f"{self._client_id}/{self._refresh_token.read()}")
+        self._in_place = self._refresh_token.read()
+        self.key = _key(f"{self._client_id}/{self._in_place}")
 
     def token(self) -> str:
         """The token in hand, or a new one."""
@@ -153,7 +154,7 @@ class ServiceApp(Credentials):
             "grant_type": "refresh_token",
             "client_id": self._client_id,
             "client_secret": self._client_secret.read(),
-            "refresh_token": self._newer or self._refresh_token.read(),
+            "refresh_token": self._refresh(),
         }
         try:
             answer = httpx2.post(self._url, data=form, timeout=_TIMEOUT, follow_redirects=False)
@@ -170,15 +171,23 @@ class ServiceApp(Credentials):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SourceAway(f"the answer of {self._url} has no access token") from error
         self._held = granted.access_token
-        if granted.refresh_token and granted.refresh_token != form["refresh_token"]:
+        if granted.refresh_token not in ("", self._in_place):
             self._keep(granted.refresh_token)
         return self._held
 
+    def _refresh(self) -> str:
+        """The refresh token: the one that is in its place, unless the cloud gave a newer one that could not be put
+        there. One that somebody has put there since counts more."""
+        in_place = self._refresh_token.read()
+        if in_place != self._in_place:
+            self._in_place, self._newer = in_place, ""
+        return self._newer or in_place
+
     def _keep(self, refresh_token: str) -> None:
-        self._newer = refresh_token
         if self._refresh_token.replace(refresh_token):
-            self._newer = ""
+            self._in_place, self._newer = refresh_token, ""
         else:
+            self._newer = refresh_token
             self._on_problem(
                 "the cloud gave a new refresh token, and it could not be written down: it is lost when this process "
                 "ends. Give the refresh token in a file that ringback can write (refresh_token_file)"

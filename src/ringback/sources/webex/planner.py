@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from ringback.ledger.windows import AUDIT, AskedWindow, Backfill, Ended
+from ringback.ledger.windows import AUDIT, FOLDED, AskedWindow, Backfill, Ended
 from ringback.sources.collecting.intervals import Range, Ranges, clip, length, subtract, union
 from ringback.sources.collecting.plan import Gap, History, Outlook, Task
 from ringback.sources.webex.coverage import beyond_proof, feed_need, feed_reads, proof
-from ringback.sources.webex.rules import FEED, HOUR, MINUTE, STREAM, Rules
+from ringback.sources.webex.rules import DAY, FEED, HOUR, MINUTE, STREAM, Rules
 
 LIVE = "live"
 CATCH_UP = "catch-up"
@@ -24,6 +24,8 @@ _LAGGING = 15 * MINUTE
 """A lag of the newest records is called a gap from here on."""
 
 _DENSITY_WINDOWS = 50
+_KEPT_LONGER = 2 * DAY
+"""Windows are not folded as soon as they could be, but so much later: people may want to look at them."""
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class _Planner:
         self._proof = proof(rules, history.windows)
         self._edge = rules.stream_edge(now)
         missing = subtract([(history.begins_at, self._edge)], [*self._proof, *history.lost])
+        self._settled = min([now - rules.feed_oldest - _KEPT_LONGER, self._edge, *(start for start, _ in missing)])
         # What the stream no longer has, the feed may have.
         self._border = min(self._edge, rules.stream_reach(now))
         old = clip(missing, history.begins_at, self._border)
@@ -74,6 +77,9 @@ class _Planner:
             lost=self._lost,
             done=done,
             caught_up=self._caught_up(task),
+            settled=self._settled,
+            # To prove a later time with the feed, windows count that end up to `widening` before it.
+            spent=self._settled - self._rules.widening,
         )
 
     def _task(self) -> Task | None:
@@ -222,6 +228,7 @@ def _failures(windows: Sequence[AskedWindow]) -> list[_Failed]:
 
 def _density(windows: Sequence[AskedWindow]) -> float:
     """Records in a millisecond, as far as is known."""
-    known = [window for window in windows if window.ended is Ended.COMPLETE][-_DENSITY_WINDOWS:]
+    asked = [window for window in windows if window.ended is Ended.COMPLETE and window.purpose != FOLDED]
+    known = asked[-_DENSITY_WINDOWS:]
     spans = sum(window.end - window.start for window in known)
     return sum(window.counts.items for window in known) / spans if spans else 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,7 +23,7 @@ from ringback.sources.collecting.worker import Tools, Worker
 from ringback.sources.webex.credentials import Credentials, credentials_of
 from ringback.sources.webex.planner import look
 from ringback.sources.webex.reader import WebexReader
-from ringback.sources.webex.rules import DAY, Rules
+from ringback.sources.webex.rules import Rules
 from ringback.store import Store
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -52,24 +51,18 @@ class WebexSource:
     """A `SourceKind`.
 
     Args:
-        pace, turn: shared by all sources with the same credentials. Only one of them reads at a time: a request that
-            is late for its place in the pace would come too close to the next one of another source.
+        pace: shared by all sources with the same credentials.
     """
 
     kind = "webex"
 
-    def __init__(
-        self, settings: SourceSettings, credentials: Credentials, pace: Pace, turn: threading.Lock, time: Time
-    ) -> None:
+    def __init__(self, settings: SourceSettings, credentials: Credentials, pace: Pace, time: Time) -> None:
         self.name: str = settings.name
         self.org: UUID = settings.org
         self.rules = rules_of(settings)
-        self.horizon = self.rules.feed_oldest + self.rules.widening + 2 * DAY
         self._time = time
         self._pace = pace
-        self._turn = turn
         self._clock = SourceClock(time)
-        self._asked: float | None = None
         self._reader = WebexReader(settings, self.rules, credentials, pace, time, self._clock)
 
     def now(self) -> int:
@@ -82,16 +75,11 @@ class WebexSource:
         """Take the whole rate as used up at that time: which requests were made just before is not known."""
         # A request that was on its way when its process died may have been counted a little after it was noted.
         since = max(0.0, milliseconds / 1000 - 1.0) * self._time.speed
-        at = self._time.timer() - since
-        for kind, number in ((RequestKind.INITIAL, self.rules.initial), (RequestKind.NEXT, self.rules.following)):
-            for _ in range(number):
-                self._pace.book(kind, at)
+        self._pace.use_up(self._time.timer() - since)
 
     def pause(self) -> float:
-        """The rest of the period after the first page of the last window."""
-        if self._asked is None or self.rules.initial > 1:
-            return 0.0
-        return max(0.0, self._asked + self.rules.period / 1000 - self._time.timer())
+        """How long the first page of a window would have to wait, for sources with the same credentials as well."""
+        return self._pace.delay(RequestKind.INITIAL, self._time.timer())
 
     def first_begin(self, now: int) -> int:
         """See `Rules.first_begin`."""
@@ -103,13 +91,7 @@ class WebexSource:
 
     def read(self, task: Task, sink: Sink) -> Whole:
         """See `WebexReader.read`."""
-        while not self._turn.acquire(blocking=False):
-            sink.wait(1.0)
-        try:
-            self._asked = self._time.timer()
-            return self._reader.read(task, sink)
-        finally:
-            self._turn.release()
+        return self._reader.read(task, sink)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -133,18 +115,16 @@ def webex_workers(
         CredentialsError: a secret is not there.
         UsageError: an address cannot be used.
     """
-    shared: dict[str, tuple[Credentials, Pace, threading.Lock]] = {}
+    shared: dict[str, tuple[Credentials, Pace]] = {}
     workers = []
     for each in settings:
         mine = credentials_of(each, environment, partial(_warn, each.name))
         rules = rules_of(each)
         if mine.key not in shared:
-            shared[mine.key] = mine, Pace(rules.initial, rules.following, rules.period / 1000), threading.Lock()
-        credentials, pace, turn = shared[mine.key]
+            shared[mine.key] = mine, Pace(rules.initial, rules.following, rules.period / 1000)
+        credentials, pace = shared[mine.key]
         its_time = time or MachineTime(each.clock_speed)
-        workers.append(
-            Worker(WebexSource(each, credentials, pace, turn, its_time), tools, its_time, duration(each.lease))
-        )
+        workers.append(Worker(WebexSource(each, credentials, pace, its_time), tools, its_time, duration(each.lease)))
     return workers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringback.ledger.windows import AskedWindow, Backfill, Counts, Ended
+from ringback.ledger.windows import FOLDED, AskedWindow, Backfill, Counts, Ended
 from ringback.sources.collecting.intervals import subtract
 from ringback.sources.collecting.plan import History, Outlook, Task
 from ringback.sources.webex.coverage import proof
@@ -71,10 +72,15 @@ class Plan:
     def step(self, ended: Ended = Ended.COMPLETE) -> Outlook:
         """Ask one window, or wait."""
         outlook = self.look()
+        self.carry_out(outlook, ended)
+        return outlook
+
+    def carry_out(self, outlook: Outlook, ended: Ended) -> list[AskedWindow]:
+        """Do what an outlook says; the window that was asked, if one was."""
         task = outlook.task
         if task is None:
             self.now += max(1, outlook.wait)
-            return outlook
+            return []
         given = self.cloud.give(task, self.now)
         asked_at = self.now
         self.now += MINUTE
@@ -92,7 +98,7 @@ class Plan:
             counts=Counts(items=len(given)),
         )
         self.history.windows = [*self.history.windows, window]
-        return outlook
+        return [window]
 
     def catch_up(self, most: int = 200) -> int:
         """Ask until caught up; how many windows that took."""
@@ -308,3 +314,53 @@ def test_a_gap_tells_its_cost() -> None:
     (gap,) = plan.look().gaps
     assert gap.requests > 190
     assert gap.minutes > 18
+
+
+def fold(
+    windows: Sequence[AskedWindow], gone: Sequence[AskedWindow], begins_at: int, settled: int
+) -> list[AskedWindow]:
+    """What the ledger does with windows that are folded."""
+    before = [window for window in windows if window.purpose == FOLDED]
+    folded = AskedWindow(
+        number=0,
+        endpoint="",
+        purpose=FOLDED,
+        start=begins_at,
+        end=max([settled, *(window.end for window in before)]),
+        asked_at=max(window.asked_at for window in [*before, *gone]),
+        ended=Ended.COMPLETE,
+    )
+    return [folded, *(window for window in windows if window not in before and window not in gone)]
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 10**6),
+    outages=st.lists(st.integers(1, 6 * 24 * 60), min_size=2, max_size=6),
+    failing=st.floats(0, 0.4),
+)
+def test_folding_changes_nothing(seed: int, outages: list[int], failing: float) -> None:
+    """Through outages that lose records and through failures, whatever share of the windows that can be folded is, and
+    whenever: what to ask, what is complete, what is missing and what is lost are the same as with all windows."""
+    rules = msgspec.structs.replace(
+        RULES, feed_oldest=3 * DAY, audit_reach=DAY, longest_call=HOUR, latest_record=HOUR, poll=90 * MINUTE
+    )
+    plan = Plan(Cloud([], by_start=False, bounds="[)"), NOW, NOW - DAY)
+    random = Random(seed)
+    folded: list[AskedWindow] = []
+    for outage in outages:
+        plan.now += outage * MINUTE
+        for _ in range(40):
+            history = msgspec.structs.replace(plan.history, windows=folded)
+            without, outlook = look(rules, plan.history, plan.now), look(rules, history, plan.now)
+            assert outlook == without
+            plan.history.lost = [*plan.history.lost, *outlook.lost]
+            new = plan.carry_out(
+                without, random.choice(list(Ended)[2:]) if random.random() < failing else Ended.COMPLETE
+            )
+            spent = [window for window in folded if window.end <= outlook.spent and window.purpose != FOLDED]
+            gone = [window for window in spent if random.random() < 0.7 and window not in folded[-50:]]
+            if gone and outlook.settled > history.begins_at:
+                folded = fold(folded, gone, history.begins_at, outlook.settled)
+            folded = [*folded, *new]
+    assert len(folded) <= len(plan.history.windows)
