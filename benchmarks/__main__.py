@@ -6,13 +6,22 @@ import argparse
 import platform
 import shutil
 import sqlite3
+import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import append, pages, sdk, simulate
-from benchmarks.table import Table
+from benchmarks import append, backfill, pages, sdk, simulate
+from benchmarks.table import Table, Wrong
 
-MEASUREMENTS = {"simulate": simulate.measure, "append": append.measure, "pages": pages.measure, "sdk": sdk.measure}
+MEASUREMENTS = {
+    "simulate": simulate.measure,
+    "append": append.measure,
+    "pages": pages.measure,
+    "sdk": sdk.measure,
+    "backfill": backfill.measure,
+}
+_SIZES = [100_000, 2_000_000]
+_OTHER_SIZES = {"backfill": [1_000_000]}
 
 
 def main() -> None:
@@ -25,8 +34,7 @@ def main() -> None:
         "--records",
         type=int,
         nargs="+",
-        default=[100_000, 2_000_000],
-        help="sizes of the store (default: 100000 2000000)",
+        help="sizes of the store (default: 100000 2000000; for backfill 1000000)",
     )
     parser.add_argument("--directory", type=Path, help="where the stores are made (default: a temporary directory)")
     arguments = parser.parse_args()
@@ -38,8 +46,11 @@ def main() -> None:
             f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}\n", flush=True
         )
         for name in arguments.what or MEASUREMENTS:
-            table: Table = MEASUREMENTS[name](directory, sorted(arguments.records))
+            sizes = arguments.records or _OTHER_SIZES.get(name, _SIZES)
+            table: Table = MEASUREMENTS[name](directory, sorted(sizes))
             print(table.markdown(), flush=True)
+    except Wrong as error:
+        sys.exit(f"wrong: {error}")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from statistics import quantiles
 
 
+class Wrong(Exception):
+    """What was measured is not what it must be; the message says what."""
+
+
 class Table:
     """Rows under a header, with a title."""
 

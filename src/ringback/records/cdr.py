@@ -14,7 +14,7 @@ from ringback.records.values import OddValue, read_value
 
 # The slots themselves, since a CDR refuses to have attributes set; twice as fast as `object.__setattr__`.
 _set_raw = vars(LazyRecord)["raw"].__set__
-_set_values = vars(LazyRecord)["_values"].__set__
+_set_fields = vars(LazyRecord)["_fields"].__set__
 
 
 class CDR(CDRAttributes):
@@ -31,7 +31,7 @@ class CDR(CDRAttributes):
 
     def __init__(self, raw: bytes) -> None:
         _set_raw(self, raw)
-        _set_values(self, None)
+        _set_fields(self, None)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Self:

@@ -166,6 +166,26 @@ def test_unknown_keys_are_in_extra() -> None:
     assert cdr.extra == {"Mood": "cheerful", "Next key": {"deep": [1]}}
 
 
+@pytest.mark.parametrize("key", ["Mood", "REPORT  id"], ids=["new", "spelling"])
+def test_a_strange_key_changes_no_other_attribute(key: str) -> None:
+    """A record with a key that is not of the wire, or is spelt otherwise, has the other attributes as without it."""
+    cdr, strange = CDR.from_mapping(FULL), CDR.from_mapping(FULL | {key: "x"})
+    for field in FIELDS:
+        expected = "x" if key != "Mood" and field.attribute == "report_id" else getattr(cdr, field.attribute)
+        assert getattr(strange, field.attribute) == expected, field.attribute
+
+
+@pytest.mark.parametrize("rest", [b"}", b',"Mood":1}'], ids=["wire", "strange"])
+def test_the_last_of_repeated_keys_counts(rest: bytes) -> None:
+    """If a record has a key twice, its attribute is the last value, whatever else is in the record."""
+    assert CDR(b'{"User":"Ana","Duration":3,"User":"Ben"' + rest).user == "Ben"
+
+
+def test_escaped_keys_are_read() -> None:
+    """A key that is written with escapes is that key."""
+    assert CDR(b'{"Report\\u0020ID":"r-1"}').report_id == "r-1"
+
+
 def test_a_cdr_cannot_be_changed() -> None:
     """Setting, adding and deleting attributes is refused."""
     cdr: Any = read(user="Ana Example")
