@@ -175,6 +175,10 @@ class Ledger(Protocol):
         """The newest sequence number of an org, 0 if it has none. A snapshot of the ledger as it is now."""
         ...
 
+    def newest_of_all(self) -> dict[UUID, int]:
+        """The newest sequence number of each org that has any; cheap, for those who look whether there is more."""
+        ...
+
     def page(
         self, window: Window, *, snapshot: int, limit: int, begin: Position | None = None, as_came: bool = False
     ) -> Page:
@@ -194,6 +198,10 @@ class Ledger(Protocol):
 
     def after(self, org: UUID, sequence: int, limit: int) -> Sequence[StoredRecord]:
         """Current records with a sequence number above `sequence`, oldest first. This is what projections read."""
+        ...
+
+    def current(self, org: UUID, record_ids: Sequence[str]) -> Sequence[StoredRecord]:
+        """The current versions of these records, in any order; unknown ones are left out."""
         ...
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:

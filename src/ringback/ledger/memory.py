@@ -90,6 +90,10 @@ class MemoryLedger:
         """See `Ledger.newest`."""
         return len(self._log.get(org, ()))
 
+    def newest_of_all(self) -> dict[UUID, int]:
+        """See `Ledger.newest_of_all`."""
+        return {org: len(log) for org, log in self._log.items()}
+
     def page(
         self, window: Window, *, snapshot: int, limit: int, begin: Position | None = None, as_came: bool = False
     ) -> Page:
@@ -125,6 +129,15 @@ class MemoryLedger:
     def after(self, org: UUID, sequence: int, limit: int) -> Sequence[StoredRecord]:
         """See `Ledger.after`."""
         return [stored for stored in self._log.get(org, ())[sequence:] if stored.superseded_by is None][:limit]
+
+    def current(self, org: UUID, record_ids: Sequence[str]) -> Sequence[StoredRecord]:
+        """See `Ledger.current`."""
+        wanted = set(record_ids)
+        return [
+            stored
+            for stored in self._log.get(org, ())
+            if stored.superseded_by is None and stored.record.record_id in wanted
+        ]
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """See `Ledger.versions`."""

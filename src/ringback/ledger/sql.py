@@ -164,6 +164,12 @@ class SqlLedger:
             sequence: int | None = connection.execute(statement).scalar()
             return sequence or 0
 
+    def newest_of_all(self) -> dict[UUID, int]:
+        """See `Ledger.newest_of_all`."""
+        statement = select(org_counters.c.org, org_counters.c.last_sequence).where(org_counters.c.last_sequence > 0)
+        with self._store.read() as connection:
+            return {row.org: row.last_sequence for row in connection.execute(statement)}
+
     def page(
         self, window: Window, *, snapshot: int, limit: int, begin: Position | None = None, as_came: bool = False
     ) -> Page:
@@ -212,6 +218,16 @@ class SqlLedger:
         )
         with self._store.read() as connection:
             return [self._stored(row) for row in connection.execute(statement)]
+
+    def current(self, org: UUID, record_ids: Sequence[str]) -> Sequence[StoredRecord]:
+        """See `Ledger.current`."""
+        found: list[StoredRecord] = []
+        with self._store.read() as connection:
+            for begin in range(0, len(record_ids), _MAX_IDS):
+                some = record_ids[begin : begin + _MAX_IDS]
+                statement = select(records).where(records.c.org == org, records.c.record_id.in_(some), _IS_CURRENT)
+                found += map(self._stored, connection.execute(statement))
+        return found
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """See `Ledger.versions`."""

@@ -210,6 +210,37 @@ def test_newest_of_an_unknown_org_is_zero(ledger: Ledger) -> None:
     assert page_through(ledger, window(org=OTHER_ORG)) == [[]]
 
 
+def test_newest_of_all(ledger: Ledger) -> None:
+    """Each org that has records is there with its newest number, old versions counted; others are not."""
+    assert ledger.newest_of_all() == {}
+    ledger.append([make_record("r"), make_record("s")], [Quarantined(b"1", "no object", "f", UUID(int=7))])
+    ledger.append([make_record("r", report_time=EARLIER), make_record("r", org=OTHER_ORG)])
+    assert ledger.newest_of_all() == {ORG: 3, OTHER_ORG: 1}
+    assert all(ledger.newest(org) == number for org, number in ledger.newest_of_all().items())
+
+
+def test_current_versions_by_id(ledger: Ledger) -> None:
+    """Asked for by id, each record comes once, in its current version; unknown ones and those of others do not."""
+    ledger.append([make_record(name) for name in ("a", "b", "c", "d")])
+    ledger.append([make_record("b", report_time=LATER), make_record("c", report_time=EARLIER)])
+    ledger.append([make_record("e", org=OTHER_ORG)])
+    found = ledger.current(ORG, ["c", "a", "unknown", "b", "e", "a"])
+    assert {stored.record.record_id: stored.sequence for stored in found} == {"a": 1, "b": 5, "c": 3}
+    assert len(found) == 3
+    assert sorted(found, key=lambda stored: stored.sequence) == [
+        stored for stored in ledger.after(ORG, 0, 10) if stored.record.record_id in "abc"
+    ]
+    assert ledger.current(ORG, []) == []
+
+
+def test_current_versions_of_many_ids(ledger: Ledger) -> None:
+    """However many are asked for, all come."""
+    records = [make_record(f"r{number}") for number in range(1200)]
+    ledger.append(records)
+    found = ledger.current(ORG, [record.record_id for record in reversed(records)])
+    assert sorted(stored.sequence for stored in found) == list(range(1, 1201))
+
+
 def test_stored_times_never_run_backwards(ledger: Ledger, clock: Clock) -> None:
     """When the clock is set back, records get the stored time of what came before them, until it has caught up."""
     expected: list[int] = []

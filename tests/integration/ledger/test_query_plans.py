@@ -89,6 +89,17 @@ def test_newest_is_one_look_up(store: Store, filled: SqlLedger) -> None:
     assert line.endswith("(org=?)")
 
 
+def test_newest_of_all_reads_counters_only(store: Store, filled: SqlLedger) -> None:
+    """What those ask who look again and again whether there is more reads a row for each org, and no record."""
+    assert plans(store, filled.newest_of_all) == ["SCAN org_counters"]
+
+
+def test_current_versions_are_found_by_id(store: Store, filled: SqlLedger) -> None:
+    """Each current version that is asked for is sought by its id."""
+    (line,) = plans(store, lambda: filled.current(ORG, ["r1", "r2"]))
+    assert line == "SEARCH records USING INDEX records_current (org=? AND record_id=?)"
+
+
 def test_append_seeks_what_it_has(store: Store, filled: SqlLedger) -> None:
     """An append of records that are known seeks each by its id, and changes rows by their key."""
     lines = plans(store, lambda: filled.append([make_record("r0", report_time=after_noon(9)), make_record("r1")]))
