@@ -20,10 +20,12 @@ from litestar.types import ASGIApp
 
 from factories import ORG, Clock
 from ringback.ledger import Appended, SqlLedger
+from ringback.projections.runner import Runner
+from ringback.projections.sessions.projection import SessionsProjection
 from ringback.records.decode import decode
 from ringback.records.values import from_milliseconds, to_wire_time
 from ringback.server.app import create_app
-from ringback.server.tokens import SCOPES, Tokens
+from ringback.server.tokens import Tokens
 from ringback.settings import OrgSettings, ServerSettings, Settings
 from ringback.store import Store
 
@@ -99,6 +101,8 @@ class Site:
         self.ledger = SqlLedger(store, clock)
         self.tokens = Tokens(store, clock)
         self.app = create_app(store, Settings(server=server or ServerSettings(), orgs=dict(orgs or {})), clock)
+        sessions = SessionsProjection(store, self.ledger, clock)
+        self._projections = Runner(store, self.ledger, [sessions], "test", clock)
         self._runner = asyncio.Runner()
         self._client = httpx2.AsyncClient(transport=in_process(self.app), base_url=ADDRESS)
 
@@ -112,15 +116,20 @@ class Site:
         limits: str = "none",
         *,
         org: UUID = ORG,
-        scopes: Sequence[str] = SCOPES,
+        user: str | None = None,
+        scopes: Sequence[str] | None = None,
         lifetime: timedelta | None = None,
     ) -> str:
         """The text of a new token."""
-        return self.tokens.create(org, scopes=scopes, limits=limits, lifetime=lifetime)[0]
+        return self.tokens.create(org, user=user, scopes=scopes, limits=limits, lifetime=lifetime)[0]
 
     def append(self, *raws: bytes) -> Appended:
         """Store records at the time of the clock."""
         return self.ledger.append([decode(raw).record for raw in raws])
+
+    def project(self) -> None:
+        """Bring the user call history up to date with the ledger."""
+        self._projections.catch_up()
 
     def ask(
         self,
@@ -130,14 +139,16 @@ class Site:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> Reply:
         """One request.
 
         Args:
             target: a path or an address, with or without a query.
             query: parameters to be encoded; instead of a query in the target.
+            body: sent as it is if it is bytes, else as JSON.
         """
-        return self._runner.run(ask(self._client, target, token, query, method=method, headers=headers))
+        return self._runner.run(ask(self._client, target, token, query, method=method, headers=headers, body=body))
 
     def pages(self, target: str, token: str, query: Query | None = None) -> list[Reply]:
         """The page that is asked for, and all that follow it."""
@@ -172,14 +183,16 @@ async def ask(
     *,
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
+    body: object = None,
 ) -> Reply:
     """One request by a given client; see `Site.ask`."""
+    content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
     sent = {"accept-encoding": "identity"} | dict(headers or {})
     if token is not None:
         sent["authorization"] = f"Bearer {token}"
-    async with client.stream(method, target, params=query, headers=sent) as response:
-        body = b"".join([chunk async for chunk in response.aiter_raw()])
-    return Reply(response.status_code, response.headers, body)
+    async with client.stream(method, target, params=query, headers=sent, content=content) as response:
+        answered = b"".join([chunk async for chunk in response.aiter_raw()])
+    return Reply(response.status_code, response.headers, answered)
 
 
 def window(start: int, end: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from ringback.commands import (
     collect,
     export,
     importing,
+    people,
     quarantine,
     serve,
     simulate,
@@ -49,6 +50,7 @@ app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("quarantine", epilog=quarantine.EXAMPLE)(quarantine.quarantine)
+app.add_typer(people.app, name="people")
 app.add_typer(token.app, name="token")
 
 

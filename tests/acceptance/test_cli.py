@@ -36,6 +36,7 @@ COMMANDS = [
     "simulate",
     "status",
     "quarantine",
+    "people import",
     "token create",
     "token list",
     "token revoke",

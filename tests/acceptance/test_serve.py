@@ -53,10 +53,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def tokens_of(server: Server) -> tuple[str, str]:
-    """The tokens that a demo prints: one without limits, one with the documented ones."""
-    free, strict = re.findall(r"token +(rb_\S+)", server.output)
-    return free, strict
+def tokens_of(server: Server) -> tuple[str, str, str]:
+    """The tokens that a demo prints: one without limits, one with the documented ones, one of a user."""
+    free, strict, own = re.findall(r"token +(rb_\S+)", server.output)
+    return free, strict, own
 
 
 def org_of(server: Server) -> str:
@@ -75,20 +75,20 @@ def metric(server: Server, name: str, **labels: str) -> float:
 # The demo
 
 
-def test_demo_prints_a_command_that_works(demo: Server) -> None:
-    """The demo prints where it is, two tokens, and a curl line that, pasted into a shell, gives records."""
-    command = demo.output[demo.output.index("curl ") : demo.output.index("Stop with")].strip()
-    url, token = re.findall(r"http://[^']+", command)[0], re.findall(r"Bearer ([^']+)'", command)[0]
-    assert url.startswith(demo.address)
-    assert token == tokens_of(demo)[0]
-    if shutil.which("curl"):
-        done = subprocess.run(["sh", "-c", command], capture_output=True, check=True)
-        assert b'rel="next"' in done.stderr
-        body = done.stdout
-    else:
-        assert shlex.split(command)[0] == "curl"
-        body = ask(url, token).body
-    assert len(json.loads(body)["items"]) == 10
+def test_demo_prints_commands_that_work(demo: Server) -> None:
+    """The demo prints three tokens, and curl lines that, pasted into a shell, give records and sessions."""
+    printed = demo.output[demo.output.index("curl ") : demo.output.index("Stop with")]
+    records, sessions = (f"curl {command.partition(chr(10) * 2)[0].strip()}" for command in printed.split("curl ")[1:])
+    for command, token, count in ((records, tokens_of(demo)[0], 10), (sessions, tokens_of(demo)[2], 3)):
+        url, shown = re.findall(r"http://[^']+", command)[0], re.findall(r"Bearer ([^']+)'", command)[0]
+        assert url.startswith(demo.address)
+        assert shown == token
+        if shutil.which("curl"):
+            body = subprocess.run(["sh", "-c", command], capture_output=True, check=True).stdout
+        else:
+            assert shlex.split(command)[0] == "curl"
+            body = ask(url, token).body
+        assert len(json.loads(body)["items"]) == count
 
 
 def test_demo_has_days_of_records(demo: Server) -> None:
@@ -102,7 +102,7 @@ def test_demo_has_days_of_records(demo: Server) -> None:
 
 def test_documented_token_has_the_documented_limits(demo: Server) -> None:
     """A second first page within a minute is a 429 that says how long to wait; the token without limits has none."""
-    free, strict = tokens_of(demo)
+    free, strict, _ = tokens_of(demo)
     end = datetime.now(UTC) - timedelta(minutes=10)
     window = {"startTime": to_wire_time(end - timedelta(hours=1)), "endTime": to_wire_time(end)}
     assert demo.ask("/v1/cdr_feed", strict, **window).status == 200
@@ -121,7 +121,7 @@ def test_only_this_machine_can_reach_it(demo: Server) -> None:
 
 def test_secrets_are_not_logged(demo: Server) -> None:
     """Whatever is asked, right or wrong, no token is in the log, which has a line for each request."""
-    free, _ = tokens_of(demo)
+    free = tokens_of(demo)[0]
     invented = "rb_0123456789ab_" + "s3cret" * 8
     before = demo.errors.count('"event": "request"')
     demo.ask("/v1/cdr_feed", free, **ALL_TIME, max=1)

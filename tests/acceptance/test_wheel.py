@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 IMPORT_THE_SDK = """
 import importlib, pkgutil
-for room in map(importlib.import_module, ("ringback.cdr", "ringback.clients", "ringback.records")):
+for room in map(importlib.import_module, ("ringback.cdr", "ringback.history", "ringback.clients", "ringback.records")):
     for module in pkgutil.iter_modules(getattr(room, "__path__", ()), f"{room.__name__}."):
         print(importlib.import_module(module.name).__name__)
 """

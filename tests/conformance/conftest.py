@@ -18,7 +18,7 @@ from ringback.commands.common import utc_now
 from ringback.ledger import SqlLedger
 from ringback.records.decode import decode
 from ringback.records.values import to_milliseconds
-from ringback.server.tokens import SCOPES, Tokens
+from ringback.server.tokens import Tokens
 from ringback.simulator import KINDS, Rates, Simulation, in_arrival_order
 from ringback.store import Store
 
@@ -85,7 +85,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     SqlLedger(store, utc_now).append(records)
     tokens = Tokens(store, utc_now)
 
-    def token(org: UUID, limits: str = "none", scopes: tuple[str, ...] = SCOPES) -> str:
+    def token(org: UUID, limits: str = "none", scopes: tuple[str, ...] | None = None) -> str:
         return tokens.create(org, limits=limits, scopes=scopes)[0]
 
     texts = {

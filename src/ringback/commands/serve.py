@@ -11,10 +11,13 @@ import typer
 from ringback.commands.collecting import collector_for
 from ringback.commands.common import CommandError, ConfigOption, DataOption, progress, settings_for, utc_now
 from ringback.ledger import SqlLedger
+from ringback.projections.runner import Runner
+from ringback.projections.sessions.projection import SessionsProjection
 from ringback.server import logs
 from ringback.server.demo import Demo
-from ringback.server.run import bind, exit_on_signals, run
+from ringback.server.run import allow_many_connections, bind, exit_on_signals, run
 from ringback.settings import Settings, SettingsError
+from ringback.sources.collecting.collector import this_process
 from ringback.store import Store
 
 EXAMPLE = "Example: **ringback serve --data /var/lib/ringback --workers 2**"
@@ -37,11 +40,15 @@ def serve(
         raise typer.BadParameter(f"{log_level!r} is not debug, info, warning or error", param_hint="--log-level")
     logs.configure(log_level)
     exit_on_signals()
+    allow_many_connections()
     listener = bind(settings)
     address = f"http://{_url_host(settings.server.host)}:{listener.getsockname()[1]}"
     store = Store.open(settings.directory)
     collector = collector_for(settings.sources, store) if settings.sources else None
     traffic = _fill(store) if demo else None
+    projections = _projections(store)
+    if demo:
+        projections.catch_up()  # so that what is printed works at once
     print(f"ringback serves {settings.directory.resolve()}\n")
     print(traffic.introduction(address) if traffic else _introduction(store, address))
     print("Stop with Ctrl-C.", flush=True)
@@ -49,6 +56,7 @@ def serve(
         traffic.start()
     if collector:
         collector.start()
+    projections.start()
     try:
         run(listener, store, settings, log_level)
     finally:
@@ -56,8 +64,14 @@ def serve(
             collector.stop()
         if traffic:
             traffic.stop()
+        projections.stop()
         listener.close()
         store.close()
+
+
+def _projections(store: Store) -> Runner:
+    ledger = SqlLedger(store, utc_now)
+    return Runner(store, ledger, [SessionsProjection(store, ledger, utc_now)], this_process(), utc_now)
 
 
 def _with_options(settings: Settings, **options: str | int | None) -> Settings:

@@ -21,7 +21,7 @@ from ringback.commands.common import (
 )
 from ringback.ledger import SqlLedger
 from ringback.server.limits import PROFILES
-from ringback.server.tokens import SCOPES, Tokens
+from ringback.server.tokens import ADMIN_SCOPES, CDR_SCOPE, USER_SCOPES, Tokens
 
 app = typer.Typer(help="Make, list and revoke the tokens that clients need.", no_args_is_help=True)
 
@@ -43,12 +43,22 @@ def create(
         UUID | None,
         typer.Option(parser=parse_org_option, help="Organization. Default: the only one in the store.", metavar="UUID"),
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="User whose call history it is for. Default: a token of an administrator.", metavar="UUID"),
+    ] = None,
     name: Annotated[str, typer.Option(help="To tell it from others.")] = "",
     limits: Annotated[
         str,
         typer.Option(help=f"{', '.join(PROFILES)}: limits on the age and span of windows and on the rate of requests."),
     ] = "documented",
-    scope: Annotated[list[str] | None, typer.Option(help=f"What it may do. Default: {', '.join(SCOPES)}.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"What it may do; repeat for several. Of an administrator: {', '.join(ADMIN_SCOPES)} "
+            f"(default: {CDR_SCOPE}). Of a user: {', '.join(USER_SCOPES)} (default: both)."
+        ),
+    ] = None,
     expires: Annotated[
         object, typer.Option(parser=_parse_lifetime, metavar="TIME", help="90d, 12h, 30m or never.")
     ] = "365d",
@@ -60,11 +70,12 @@ def create(
     with open_store(config, data, create=org is not None) as store:
         owner = the_org(SqlLedger(store, utc_now), org)
         text, token = Tokens(store, utc_now).create(
-            owner, name=name, scopes=scope or SCOPES, limits=limits, lifetime=lifetime
+            owner, user=user, name=name, scopes=scope, limits=limits, lifetime=lifetime
         )
     print(text)
     until = "never expires" if token.expires_at is None else f"expires {token.expires_at:%Y-%m-%d %H:%M} UTC"
-    print(f"Token {token.id} for org {owner}, limits {limits}, {until}.", file=sys.stderr)
+    whose = f"user {user} of org {owner}" if user else f"org {owner}"
+    print(f"Token {token.id} for {whose}, limits {limits}, {until}.", file=sys.stderr)
 
 
 @app.command("list", epilog="Example: **ringback token list**")
@@ -82,8 +93,10 @@ def list_(data: DataOption = None, config: ConfigOption = None) -> None:
                 state = f"{'expires' if token.valid_at(now) else 'expired'} {token.expires_at:%Y-%m-%d}"
             created = f"{token.created_at:%Y-%m-%d}"
             scopes = " ".join(token.scopes)
-            rows.append((token.id, token.name, str(token.org), token.limits.name, scopes, created, state))
-    print_table(("id", "name", "org", "limits", "scopes", "created", "state"), rows)
+            rows.append(
+                (token.id, token.name, str(token.org), token.user or "", token.limits.name, scopes, created, state)
+            )
+    print_table(("id", "name", "org", "user", "limits", "scopes", "created", "state"), rows)
 
 
 @app.command("revoke", epilog="Example: **ringback token revoke f51140998**")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 from litestar import HttpMethod, Litestar, MediaType, Request, Response, route
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
@@ -23,14 +23,25 @@ from litestar.types import ASGIApp
 from ringback import __version__
 from ringback.ledger import SqlLedger
 from ringback.ledger.windows import WindowLedger
+from ringback.projections.checkpoints import Checkpoints
+from ringback.projections.outbox import Outbox
+from ringback.projections.sessions.marks import Marks
+from ringback.projections.sessions.projection import SessionsProjection
+from ringback.projections.sessions.query import CallHistory
 from ringback.server.cursor import CursorSigner
 from ringback.server.errors import ApiError
+from ringback.server.events import EventHub, event_routes
+from ringback.server.exchange import Answer, Call
+from ringback.server.history import HistoryDialect
+from ringback.server.history_routes import history_routes
+from ringback.server.hosts import base_url
+from ringback.server.janus import BASE, JanusDialect
 from ringback.server.limits import RateLimiter
 from ringback.server.metrics import Metrics
 from ringback.server.openapi import CDR_ERRORS, COMMON_ERRORS, CdrOperation, CdrPage, OperationsOperation
 from ringback.server.tokens import Tokens
 from ringback.server.tracking import Tracking
-from ringback.server.webex_cdr import Answer, Call, CdrDialect
+from ringback.server.webex_cdr import CdrDialect
 from ringback.settings import Settings
 from ringback.store import Store, StoreError
 
@@ -39,9 +50,16 @@ _THREADS = 1
 
 T = TypeVar("T")
 _log = structlog.get_logger("ringback.server")
+# Any page may ask, since only who has a token is answered: nothing here goes by cookies.
+_CORS = CORSConfig(
+    allow_origins=["*"],
+    allow_methods=["GET", "HEAD", "POST"],
+    allow_headers=["authorization", "content-type", "last-event-id", "spark-user-agent", "trackingid"],
+    expose_headers=["Link", "Retry-After", "trackingid"],
+    max_age=3600,
+)
 _REQUEST = Request[Any, Any, Any]
 _READ = [HttpMethod.GET, HttpMethod.HEAD]
-_HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?", re.ASCII)
 
 
 def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) -> ASGIApp:
@@ -52,23 +70,33 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         clock: gives the current time, aware.
     """
     ledger = SqlLedger(store, clock)
-    metrics = Metrics(ledger.summaries, lambda: store.size, WindowLedger(store).states, clock)
+    sessions_read = Checkpoints(store, SessionsProjection.name)
+    metrics = Metrics(
+        ledger.summaries,
+        lambda: store.size,
+        WindowLedger(store).states,
+        lambda: {SessionsProjection.name: sessions_read.behind(ledger.newest_of_all())},
+        clock,
+    )
+    tokens = Tokens(store, clock)
     dialect = CdrDialect(
         ledger=ledger,
-        tokens=Tokens(store, clock),
+        tokens=tokens,
         limiter=RateLimiter(store),
         signer=CursorSigner(store),
         settings=settings,
         clock=clock,
     )
+    history, marks = CallHistory(store), Marks(store, clock)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+    writers = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-writer")  # waits for the lock, not in the way
 
-    async def in_thread(work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    async def in_thread(work: Callable[[], T], *, write: bool = False) -> T:
+        return await asyncio.get_running_loop().run_in_executor(writers if write else pool, work)
 
     async def answer(endpoint: Callable[[Call], Answer], request: _REQUEST) -> Response[bytes]:
         answered = await in_thread(partial(endpoint, _call(request, settings)))
-        return Response(answered.body, headers=answered.headers, media_type=MediaType.JSON)
+        return Response(answered.body, headers=dict(answered.headers), media_type=MediaType.JSON)
 
     def cdr_route(path: str, summary: str) -> route:
         return route(
@@ -108,15 +136,31 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     async def metrics_page() -> bytes:
         return await in_thread(metrics.text)
 
+    hub = EventHub(Outbox(store))
+
     @asynccontextmanager
-    async def threads(_: Litestar) -> AsyncIterator[None]:
-        yield
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        async with hub.running():
+            yield
         pool.shutdown()
+        writers.shutdown()
+
+    user_history = history_routes(
+        JanusDialect(tokens, history, marks),
+        HistoryDialect(tokens, history, marks),
+        in_thread,
+        lambda request, body: _call(request, settings, body),
+    )
 
     return Tracking(
         Litestar(
-            [cdr_feed, cdr_stream, healthz, metrics_page],
-            lifespan=[threads],
+            [
+                *(cdr_feed, cdr_stream, healthz, metrics_page),
+                *user_history,
+                *event_routes(hub, tokens, settings, clock),
+            ],
+            cors_config=_CORS,
+            lifespan=[running],
             exception_handlers={
                 ApiError: _api_error,
                 StoreError: _store_error,
@@ -136,28 +180,23 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     )
 
 
-def _call(request: _REQUEST, settings: Settings) -> Call:
+def _call(request: _REQUEST, settings: Settings, body: bytes = b"") -> Call:
     scope = request.scope
     return Call(
         path=scope["path"],
         query=scope["query_string"],
-        base_url=settings.server.public_url.rstrip("/") or f"{scope['scheme']}://{_host(request)}",
+        base_url=base_url(request, settings),
         authorization=request.headers.get("authorization", ""),
         accept_encoding=request.headers.get("accept-encoding", ""),
+        accept=request.headers.get("accept", ""),
+        body=body,
     )
-
-
-def _host(request: _REQUEST) -> str:
-    """What the client calls this server. It becomes part of links, so it must be nothing but a host."""
-    host = request.headers.get("host") or ":".join(map(str, request.scope["server"] or ()))  # HTTP/1.0 may send none
-    if not _HOST.fullmatch(host):
-        raise ApiError(400, "The header Host must be the name or address of this server, with or without a port.")
-    return host
 
 
 def _error_response(request: _REQUEST, error: ApiError) -> Response[bytes]:
     tracking_id = request.scope["state"]["tracking_id"]
-    return Response(error.body(tracking_id), status_code=error.status, headers=error.headers, media_type=MediaType.JSON)
+    body = error.body(tracking_id, with_status=request.scope["path"].startswith(BASE))
+    return Response(body, status_code=error.status, headers=error.headers, media_type=MediaType.JSON)
 
 
 def _api_error(request: _REQUEST, error: ApiError) -> Response[bytes]:

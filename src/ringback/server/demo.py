@@ -16,6 +16,7 @@ from ringback.records.decode import Record, decode
 from ringback.records.values import from_milliseconds, to_milliseconds, to_wire_time
 from ringback.server.tokens import Tokens
 from ringback.simulator import Simulation, in_arrival_order
+from ringback.simulator.parties import Person
 from ringback.store import Store, StoreError
 
 _SEED = 1
@@ -50,7 +51,8 @@ class Demo:
         self._store = store
         self._clock = clock
         now = clock()
-        self.org: UUID = _simulation(now).orgs[0].uuid
+        self._simulated_org = _simulation(now).orgs[0]
+        self.org: UUID = self._simulated_org.uuid
         stored = (each.last_stored_at for each in SqlLedger(store, clock).summaries() if each.org == self.org)
         last_stored_at = next(stored, None)
         self._begin = begin = now - _HISTORY
@@ -112,6 +114,8 @@ class Demo:
         for old in tokens.all():
             if old.name.startswith("demo ") and old.valid_at(self._clock()):
                 tokens.revoke(old.id)
+        user = self._talker
+        own, _ = tokens.create(self.org, user=user.uuid, name="demo user", lifetime=_TOKEN_LIFETIME)
         free, _ = tokens.create(self.org, name="demo without limits", limits="none", lifetime=_TOKEN_LIFETIME)
         strict, _ = tokens.create(self.org, name="demo as documented", lifetime=_TOKEN_LIFETIME)
         start = self._busiest()
@@ -130,7 +134,20 @@ class Demo:
 
     curl -s -D /dev/stderr -H 'Authorization: Bearer {free}' \\
       '{address}/v1/cdr_feed?{query}'
+
+  user       {user.name}, {user.uuid}
+  token      {own}
+             of this user, for the user call history and its live events
+  try it
+
+    curl -s -H 'Authorization: Bearer {own}' \
+      '{address}/v1/history/sessions?limit=3'
 """
+
+    @property
+    def _talker(self) -> Person:
+        """A user to show the call history of: one in a group has most to show."""
+        return self._simulated_org.hunt_groups[0].members[0]
 
     def _busiest(self) -> datetime:
         """Begin of the busiest window of the curl command: nights and weekends would have little to show."""

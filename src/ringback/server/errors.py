@@ -16,11 +16,12 @@ class ErrorDescription(msgspec.Struct, frozen=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The JSON body of every answer that is not a success."""
+    """The JSON body of every answer that is not a success. The user call history repeats the status in it."""
 
     message: str
     errors: list[ErrorDescription]
     trackingId: str
+    statusCode: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ApiError(Exception):
@@ -38,6 +39,7 @@ class ApiError(Exception):
         self.message = message
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    def body(self, tracking_id: str) -> bytes:
+    def body(self, tracking_id: str, *, with_status: bool = False) -> bytes:
         """The JSON body."""
-        return msgspec.json.encode(ErrorBody(self.message, [ErrorDescription(self.message)], tracking_id))
+        status = self.status if with_status else msgspec.UNSET
+        return msgspec.json.encode(ErrorBody(self.message, [ErrorDescription(self.message)], tracking_id, status))

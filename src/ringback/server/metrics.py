@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -13,9 +13,17 @@ from prometheus_client.registry import Collector
 from ringback.ledger import OrgSummary
 from ringback.ledger.windows import SourceState
 from ringback.records.values import to_milliseconds
+from ringback.server.janus import SESSIONS
 
-PATHS = ("/v1/cdr_feed", "/v1/cdr_stream", "/schema", "/healthz", "/metrics")
+PATHS = (
+    *("/v1/cdr_feed", "/v1/cdr_stream", "/schema", "/healthz", "/metrics"),
+    *(SESSIONS, f"{SESSIONS}/setReadState", f"{SESSIONS}/markAsDeleted"),
+    *("/v1/history/sessions", "/v1/history/unread", "/v1/history/readAll", "/v1/history/restore", "/v1/events"),
+)
 """Paths that are counted by name; all others together, so that a stranger cannot make the metrics grow."""
+
+_ENDLESS = ("/v1/events",)
+"""Paths whose answers go on until the client goes: how long that is says nothing of the server."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -35,6 +43,7 @@ class Metrics:
         summaries: Callable[[], Sequence[OrgSummary]],
         store_bytes: Callable[[], int],
         sources: Callable[[], Sequence[SourceState]] = tuple,
+        behind: Callable[[], Mapping[str, int]] = dict,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """
@@ -42,6 +51,7 @@ class Metrics:
             summaries: of the ledger, asked at each scrape.
             store_bytes: size of the store, asked at each scrape.
             sources: how far they are, asked at each scrape. Their names come from settings, so there are few.
+            behind: records that each projection has still to read, asked at each scrape.
             clock: gives the current time, aware.
         """
         own = CollectorRegistry()
@@ -56,13 +66,15 @@ class Metrics:
             self._registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # has no types
         self._registry.register(_LedgerCollector(summaries, store_bytes))
+        self._registry.register(_ProjectionCollector(behind))
         self._registry.register(_SourceCollector(sources, clock))
 
     def count_request(self, path: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        path = path if path in PATHS else "other"
-        self._requests.labels(path, method if method in _METHODS else "other", str(status)).inc()
-        self._seconds.labels(path).observe(seconds)
+        known = path if path in PATHS else "other"
+        self._requests.labels(known, method if method in _METHODS else "other", str(status)).inc()
+        if path not in _ENDLESS:
+            self._seconds.labels(known).observe(seconds)
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
@@ -89,6 +101,18 @@ class _LedgerCollector(Collector):
             "ringback_ledger_last_stored_seconds", "When the newest was stored.", value=stored / 1000
         )
         yield GaugeMetricFamily("ringback_store_bytes", "Size of the store on disk.", value=self._store_bytes())
+
+
+class _ProjectionCollector(Collector):
+    def __init__(self, behind: Callable[[], Mapping[str, int]]) -> None:
+        self._behind = behind
+
+    def collect(self) -> Iterator[Metric]:
+        text = "Records in the ledger that a projection has still to read."
+        metric = GaugeMetricFamily("ringback_projection_behind_records", text, labels=("projection",))
+        for projection, records in self._behind().items():
+            metric.add_metric((projection,), records)
+        yield metric
 
 
 _LABELS = ("source", "org")

@@ -68,15 +68,18 @@ def _time(name: str, text: str) -> Parameter:
 
 
 _SECONDS = "Whole seconds to wait."
-_HEADERS = {
-    "200": {"Link": '<URL>;rel="next" if there is a next page: the complete URL to ask for, as it is.'},
+_ON_ERRORS = {
     "401": {"WWW-Authenticate": "Bearer"},
     "429": {"Retry-After": _SECONDS},
     "503": {"Retry-After": _SECONDS},
 }
+LINK = {"200": {"Link": '<URL>;rel="next" if there is a next page: the complete URL to ask for, as it is.'}}
+"""The headers of pages."""
 
 
-def _describe_headers(operation: Operation, by_status: Mapping[str, Mapping[str, str]]) -> None:
+def describe_headers(operation: Operation, by_status: Mapping[str, Mapping[str, str]]) -> None:
+    """Describe the headers of an operation's responses: those that all have, and others by status."""
+    by_status = {**_ON_ERRORS, **by_status}
     for status, response in (operation.responses or {}).items():
         if isinstance(response, OpenAPIResponse):
             described = {"trackingid": "Names this request in the log of the server.", **by_status.get(status, {})}
@@ -91,7 +94,7 @@ class OperationsOperation(Operation):
     """An operation for whoever runs the server, with the headers that its responses have."""
 
     def __post_init__(self) -> None:
-        _describe_headers(self, {"503": _HEADERS["503"]})
+        describe_headers(self, {})
 
 
 @dataclass
@@ -99,7 +102,7 @@ class CdrOperation(Operation):
     """An operation of the CDR dialect, with the parameters and headers that the dialect reads and writes itself."""
 
     def __post_init__(self) -> None:
-        _describe_headers(self, _HEADERS)
+        describe_headers(self, LINK)
         largest = PROFILES["documented"].feed.largest_page
         self.security = [{"bearer": []}]
         self.parameters = [

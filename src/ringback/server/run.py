@@ -26,6 +26,11 @@ from ringback.store import Store
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 10
+_UNREAD_MILLISECONDS = 60_000
+"""After which a client that does not take what it was sent is cut off, so that it holds nothing for ever."""
+
+_LARGEST_MESSAGE = 64 * 1024
+"""Bytes of a message over a WebSocket that are taken in at all; the dialects allow less."""
 
 
 class ServeError(Exception):
@@ -58,6 +63,16 @@ def _exit(*_: object) -> None:
     raise SystemExit(0)
 
 
+def allow_many_connections() -> None:
+    """Raise the limit of open files as far as it goes: each listener has one, and a usual limit is 1024."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return  # Windows has no such limit
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def bind(settings: Settings) -> socket.socket:
     """A listening socket, so that a taken port is known before any work is done; early clients wait in its queue.
 
@@ -69,6 +84,8 @@ def bind(settings: Settings) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MILLISECONDS)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -126,4 +143,6 @@ def _config(app: ASGIApp | str, *, factory: bool = False, workers: int = 1) -> u
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # its buffers take more memory than a listener does without
     )

@@ -25,7 +25,21 @@ from ringback.store.schema import tokens
 CDR_SCOPE = "spark-admin:calling_cdr_read"
 """The scope that the documents of `cdr_feed` and `cdr_stream` name."""
 
-SCOPES = (CDR_SCOPE,)
+HISTORY_SCOPE = "spark:calls_read"
+"""To read one's own call history; the cloud's name for reading one's own calls."""
+
+HISTORY_WRITE_SCOPE = "spark:calls_write"
+"""To mark entries of one's own call history as read, and to delete them."""
+
+HISTORY_ADMIN_SCOPE = "spark-admin:calls_read"
+"""To read the call history of every user of the organization."""
+
+ADMIN_SCOPES = (CDR_SCOPE, HISTORY_ADMIN_SCOPE)
+"""What a token of an administrator may do."""
+
+USER_SCOPES = (HISTORY_SCOPE, HISTORY_WRITE_SCOPE)
+"""What a token of a user may do."""
+
 _PREFIX = "rb"
 _MAX_LENGTH = 200
 
@@ -45,6 +59,8 @@ class Token(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    user: str | None = None
+    """UUID of the user whose token it is; None for an administrator's."""
 
     def valid_at(self, now: datetime) -> bool:
         """True unless it is expired or revoked."""
@@ -63,7 +79,8 @@ class Tokens:
         org: UUID,
         *,
         name: str = "",
-        scopes: Sequence[str] = SCOPES,
+        user: str | None = None,
+        scopes: Sequence[str] | None = None,
         limits: str = "documented",
         lifetime: timedelta | None = None,
     ) -> tuple[str, Token]:
@@ -72,7 +89,8 @@ class Tokens:
         Args:
             org: the only organization whose records it may read.
             name: for people, to tell it from others.
-            scopes: what it may do.
+            user: UUID of the only user whose call history it may see; None for an administrator's token.
+            scopes: what it may do; None for `USER_SCOPES` with a user, and for `CDR_SCOPE` without.
             limits: name of a profile in `ringback.server.limits.PROFILES`.
             lifetime: until it expires; None for never.
 
@@ -82,8 +100,11 @@ class Tokens:
         Raises:
             TokenError: an unknown scope or profile.
         """
-        if unknown := [scope for scope in scopes if scope not in SCOPES]:
-            raise TokenError(f"Unknown scope {unknown[0]!r}. Known: {', '.join(SCOPES)}.")
+        whose, known = ("an administrator", ADMIN_SCOPES) if user is None else ("a user", USER_SCOPES)
+        if scopes is None:
+            scopes = (CDR_SCOPE,) if user is None else USER_SCOPES
+        if unknown := [scope for scope in scopes if scope not in known]:
+            raise TokenError(f"Unknown scope {unknown[0]!r} for a token of {whose}. Known: {', '.join(known)}.")
         if limits not in PROFILES:
             raise TokenError(f"Unknown limits {limits!r}. Known: {', '.join(PROFILES)}.")
         now = self._clock()
@@ -100,9 +121,10 @@ class Tokens:
                     limits=limits,
                     created_at=to_milliseconds(now),
                     expires_at=None if expires_at is None else to_milliseconds(expires_at),
+                    user_id=user,
                 )
             )
-        token = Token(token_id, org, name, tuple(scopes), PROFILES[limits], now, expires_at, None)
+        token = Token(token_id, org, name, tuple(scopes), PROFILES[limits], now, expires_at, None, user)
         return f"{_PREFIX}_{token_id}_{secret}", token
 
     def authenticate(self, text: str) -> Token | None:
@@ -150,4 +172,5 @@ def _token(row: Row[tuple[object, ...]]) -> Token:
         created_at=from_milliseconds(row.created_at),
         expires_at=None if row.expires_at is None else from_milliseconds(row.expires_at),
         revoked_at=None if row.revoked_at is None else from_milliseconds(row.revoked_at),
+        user=row.user_id,
     )

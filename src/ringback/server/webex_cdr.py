@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, quote, urlencode
-
-import msgspec
+from urllib.parse import quote, urlencode
 
 from ringback.ledger import Ledger, TimeAxis, Window
 from ringback.records.values import OddValue, from_milliseconds, read_time, to_milliseconds, to_wire_time
 from ringback.server.compress import compressed
 from ringback.server.cursor import Cursor, CursorSigner
 from ringback.server.errors import ApiError
+from ringback.server.exchange import Answer, Call, parse_query, token_of
 from ringback.server.limits import RateLimiter, WindowLimits
 from ringback.server.tokens import CDR_SCOPE, Token, Tokens
 from ringback.settings import Region, Settings
@@ -32,32 +31,7 @@ HOSTS: dict[Region, str] = {
 """Where the cloud answers for each region."""
 
 MAX_LOCATIONS = 10
-MAX_QUERY_BYTES = 16 * 1024
 _TIME_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
-
-
-class Call(msgspec.Struct, frozen=True):
-    """What a dialect needs of an HTTP request.
-
-    Attributes:
-        path: the path of the endpoint.
-        query: the raw query string.
-        base_url: scheme and host that links begin with.
-        authorization, accept_encoding: the headers, "" if absent.
-    """
-
-    path: str
-    query: bytes
-    base_url: str
-    authorization: str
-    accept_encoding: str
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A page, ready to be sent."""
-
-    body: bytes
-    headers: dict[str, str]
 
 
 class CdrDialect:
@@ -100,7 +74,7 @@ class CdrDialect:
     def _answer(self, call: Call, endpoint: str, axis: TimeAxis) -> Answer:
         token = self._authorize(call.authorization)
         limits = token.limits.feed if endpoint == "feed" else token.limits.stream
-        query = _parse_query(call.query)
+        query = parse_query(call.query)
         start, end = _read_wire_time(query, "startTime"), _read_wire_time(query, "endTime")
         window = Window(token.org, axis, to_milliseconds(start), to_milliseconds(end), _read_locations(query))
         page_size = _read_max(query, limits)
@@ -112,15 +86,7 @@ class CdrDialect:
         return self._page(call, window, page_size, cursor)
 
     def _authorize(self, authorization: str) -> Token:
-        scheme, _, text = authorization.partition(" ")
-        token = self._tokens.authenticate(text.strip()) if scheme.lower() == "bearer" else None
-        if token is None:
-            raise ApiError(
-                401,
-                "The request needs a valid access token in the header 'Authorization: Bearer ...'. "
-                "It has none, or one that is unknown, expired or revoked.",
-                WWW_Authenticate="Bearer",
-            )
+        token = token_of(self._tokens, authorization)
         if CDR_SCOPE not in token.scopes:
             raise ApiError(403, f"The access token lacks the scope {CDR_SCOPE}.")
         org = self._settings.orgs.get(token.org)
@@ -200,21 +166,6 @@ def _body(records: Sequence[bytes]) -> bytes:
     parts[0] = b'{"items":[' + parts[0]
     parts[-1] += b"]}"
     return b",".join(parts)
-
-
-def _parse_query(raw: bytes) -> dict[str, str]:
-    if len(raw) > MAX_QUERY_BYTES:
-        raise ApiError(400, f"The query is longer than {MAX_QUERY_BYTES} bytes.")
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
-    except ValueError as error:
-        raise ApiError(400, "The query cannot be read. It must be percent-encoded UTF-8.") from error
-    query = dict(pairs)
-    if len(query) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ApiError(400, f"The parameter {repeated:.40} is given more than once.")
-    return query
 
 
 def _read_wire_time(query: Mapping[str, str], name: str) -> datetime:

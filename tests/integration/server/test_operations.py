@@ -80,6 +80,15 @@ def test_the_ledger_is_measured(site: Site, clock: Clock) -> None:
     assert found["ringback_store_bytes",] == pytest.approx(site.store.size)
 
 
+def test_it_is_told_how_far_behind_the_call_history_is(site: Site) -> None:
+    """The metrics tell how many records the user call history has still to read; none when it is up to date."""
+    behind = ("ringback_projection_behind_records", "sessions")
+    site.append(wire_record("a"), wire_record("b"), wire_record("a", org=OTHER_ORG))
+    assert metrics_of(site)[behind] == 3
+    site.project()
+    assert metrics_of(site)[behind] == 0
+
+
 def test_metrics_name_no_org(site: Site) -> None:
     """The metrics, which need no token, name no org and nothing of its records."""
     site.append(wire_record("a", org=OTHER_ORG, location="Atlantis"))

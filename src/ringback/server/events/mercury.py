@@ -1,0 +1,188 @@
+"""The WebSocket `/v1/mercury`: the part of Mercury that clients such as the Webex calling SDK need for their events.
+
+What they send and expect is read from the published source of `@webex/internal-plugin-mercury`, `src/socket`: the
+authorization message, the first message `mercury.buffer_state`, acknowledgements, pings in messages, close codes.
+
+A client need not send anything of its own accord. Whether it is still there, the server finds out by the pings that
+WebSockets have (RFC 6455, section 5.5.2), every 20 seconds: every library answers them, browsers do so even when they
+slow down the timers of a page in the background, and a simple client needs no code for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+from litestar.handlers import WebsocketRouteHandler
+
+from ringback.projections.outbox import envelope
+from ringback.server.errors import ApiError
+from ringback.server.events.listener import Ending, Listener, StartAgain
+from ringback.server.events.visit import Door, Gone, Visit, first_of
+from ringback.server.exchange import parse_query
+from ringback.store import StoreError
+
+MAX_MESSAGE = 16 * 1024
+"""Bytes of a message from a client; the largest, the authorization, has less than one kilobyte."""
+
+COME_AGAIN = 1001
+"""The server goes away (RFC 6455, section 7.4.1). Clients of Mercury come again after this one, 1005, 1006 and 1011."""
+
+FAILED = 1011
+TRY_LATER = 1013
+BAD_MESSAGE = 4400
+NOT_AUTHORIZED = 4401
+FORBIDDEN = 4403
+
+_CODES = {400: BAD_MESSAGE, 401: NOT_AUTHORIZED, 403: FORBIDDEN, 429: TRY_LATER, 503: TRY_LATER}
+_LONGEST_REASON = 123
+_SOCKET = WebSocket[Any, Any, Any]
+_log = structlog.get_logger("ringback.events")
+
+
+class _Close(Exception):
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class _Said(msgspec.Struct):
+    """A message of a client. Whatever else it has is ignored."""
+
+    type: Any = None
+    id: Any = None
+    data: Any = None
+
+
+class _Authorization(msgspec.Struct):
+    token: str
+
+
+def mercury_route(door: Door) -> WebsocketRouteHandler:
+    """The route."""
+
+    @websocket("/v1/mercury")
+    async def mercury(socket: _SOCKET) -> None:
+        with suppress(Gone):
+            connection = _Connection(socket, door.patience.send)
+            try:
+                await connection.accept()
+                await _converse(connection, door)
+            except _Close as close:
+                await connection.close(close.code, close.reason)
+            except ApiError as error:
+                await connection.close(_CODES.get(error.status, FAILED), error.message)
+            except Ending:
+                await connection.close(COME_AGAIN, "The server stops.")
+            except StoreError as error:
+                _log.error("store", error=str(error))
+                await connection.close(FAILED, "The store cannot be used at the moment.")
+            except Gone:
+                raise
+            except Exception:
+                _log.exception("a listener's connection failed")
+                await connection.close(FAILED, "The server failed. Its log has the details.")
+
+    return mercury
+
+
+class _Connection:
+    """Messages over a WebSocket."""
+
+    def __init__(self, socket: _SOCKET, patience: float) -> None:
+        self.socket = socket
+        self._patience = patience
+
+    async def accept(self) -> None:
+        with _gone_if_it_fails():
+            await self.socket.accept()
+
+    async def hear(self) -> _Said:
+        message = await self.socket.receive()
+        if message["type"] != "websocket.receive":
+            raise Gone
+        text = message.get("text")
+        content = message.get("bytes") or b"" if text is None else text
+        try:
+            # Characters are at most as many as bytes: what is too long is not encoded only to be measured.
+            if len(content) > MAX_MESSAGE or (isinstance(content, str) and len(content.encode()) > MAX_MESSAGE):
+                raise _Close(BAD_MESSAGE, f"A message may have {MAX_MESSAGE} bytes.")
+            return msgspec.json.decode(content, type=_Said)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise _Close(BAD_MESSAGE, "A message must be a JSON object.") from error
+
+    async def say(self, message: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": message.decode(), "bytes": None})
+
+    async def close(self, code: int, reason: str) -> None:
+        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        await self._send({"type": "websocket.close", "code": code, "reason": short})
+
+    async def _send(self, message: Any) -> None:
+        with _gone_if_it_fails():
+            async with asyncio.timeout(self._patience):
+                await self.socket.send(message)
+
+
+@contextmanager
+def _gone_if_it_fails() -> Iterator[None]:
+    try:
+        yield
+    # A RuntimeError is what the server raises when it has found by its pings that nobody is there.
+    except (OSError, RuntimeError, WebSocketDisconnect) as error:
+        raise Gone from error
+
+
+async def _converse(connection: _Connection, door: Door) -> None:
+    base = door.base(connection.socket)
+    query = parse_query(connection.socket.scope["query_string"])
+    visit = await door.admit(await _authorization(connection, door.patience.authorization))
+    user = visit.viewer.of(query.get("user"))
+    with closing(await door.hub.listen(visit.viewer.org, user, query.get("lastEventId"))) as listener:
+        await connection.say(door.beginning(listener.position, start_again=listener.start_again))
+        await first_of(_tell(connection, listener, visit, base), _answer(connection))
+
+
+async def _authorization(connection: _Connection, seconds: float) -> str:
+    try:
+        async with asyncio.timeout(seconds):
+            said = await connection.hear()
+    except TimeoutError as error:
+        raise _Close(NOT_AUTHORIZED, f"No authorization within {seconds:g} seconds.") from error
+    if said.type != "authorization":
+        raise _Close(BAD_MESSAGE, "The first message must be of the type authorization.")
+    try:
+        return msgspec.convert(said.data, _Authorization).token
+    except msgspec.ValidationError as error:
+        raise _Close(BAD_MESSAGE, "An authorization must have the token in data.token.") from error
+
+
+async def _tell(connection: _Connection, listener: Listener, visit: Visit, base: str) -> None:
+    while True:
+        try:
+            events = await listener.read(visit.seconds_left)
+        except StartAgain:
+            # There is no message for this in mid-stream. When the client comes again it is told, if it asks.
+            raise _Close(COME_AGAIN, "Events are forgotten that this client was not told.") from None
+        try:
+            await visit.check()
+        except ApiError as error:
+            # Not 4401: after that, clients of Mercury do not come again. After this they do, with a newer token if they
+            # can get one; if not, they are refused at the door.
+            raise _Close(COME_AGAIN, error.message) from error
+        for event in events:
+            await connection.say(envelope(event, base))
+
+
+async def _answer(connection: _Connection) -> None:
+    while True:
+        said = await connection.hear()
+        if said.type == "ping":
+            await connection.say(msgspec.json.encode({"id": said.id, "type": "pong"}))
