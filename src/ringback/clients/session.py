@@ -23,6 +23,9 @@ from ringback.clients.pace import Pace
 from ringback.clients.steps import Ask, Broken, GetToken, Options, Outcome, Records, Steps, Wait
 from ringback.clients.tokens import GivenTokens, Refresh, TokenSource
 
+_LARGEST_BUFFER = 64 * 1024 * 1024
+"""Made at once at most, whatever an answer says of its length; it grows if the body is really longer."""
+
 Verify = bool | str | ssl.SSLContext
 
 
@@ -123,10 +126,10 @@ class RestSession(Session):
         until = self.options.timer() + self.options.answer_timeout
         try:
             with self._client.stream("GET", ask.url, headers=ask.headers, follow_redirects=False) as response:
-                body = bytearray()
+                body = _Body(response)
                 for chunk in response.iter_bytes():
-                    body += _in_time(chunk, self.options, until)
-                return _answer(response, body)
+                    body.add(_in_time(chunk, self.options, until))
+                return _answer(response, body.whole())
         except httpx2.RequestError as error:
             return Broken(error)
 
@@ -212,10 +215,10 @@ class AsRestSession(Session):
         until = self.options.timer() + self.options.answer_timeout
         try:
             async with self._client.stream("GET", ask.url, headers=ask.headers, follow_redirects=False) as response:
-                body = bytearray()
+                body = _Body(response)
                 async for chunk in response.aiter_bytes():
-                    body += _in_time(chunk, self.options, until)
-                return _answer(response, body)
+                    body.add(_in_time(chunk, self.options, until))
+                return _answer(response, body.whole())
         except httpx2.RequestError as error:
             return Broken(error)
 
@@ -260,6 +263,28 @@ def _client_settings(
 def _default_certificates() -> ssl.SSLContext:
     # Reading all certificates takes longer than reading a page of records; once is enough for a process.
     return httpx2.create_ssl_context()
+
+
+class _Body:
+    """Gathers a body in a buffer that is as long as the answer says from the start.
+
+    Letting a buffer grow, while the pages before it are still in memory, takes as long as taking the page apart.
+    """
+
+    def __init__(self, response: httpx2.Response) -> None:
+        told = response.headers.get("content-length", "")
+        known = told.isdecimal() and "content-encoding" not in response.headers
+        self._buffer = bytearray(min(int(told), _LARGEST_BUFFER) if known else 0)
+        self._end = 0
+
+    def add(self, chunk: bytes) -> None:
+        end = self._end + len(chunk)
+        self._buffer[self._end : end] = chunk
+        self._end = end
+
+    def whole(self) -> bytearray:
+        del self._buffer[self._end :]
+        return self._buffer
 
 
 def _in_time(chunk: bytes, options: Options, until: float) -> bytes:
