@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import append, backfill, pages, sdk, simulate
+from benchmarks import append, backfill, events, history, pages, sdk, simulate
 from benchmarks.table import Table, Wrong
 
 MEASUREMENTS = {
@@ -19,9 +19,12 @@ MEASUREMENTS = {
     "pages": pages.measure,
     "sdk": sdk.measure,
     "backfill": backfill.measure,
+    "projection": history.measure_projection,
+    "history": history.measure,
+    "events": events.measure,
 }
 _SIZES = [100_000, 2_000_000]
-_OTHER_SIZES = {"backfill": [1_000_000]}
+_OTHER_SIZES = {"backfill": [1_000_000], "history": [5_000_000], "events": [1_000]}
 
 
 def main() -> None:

@@ -45,8 +45,11 @@ from ringback.server.webex_cdr import CdrDialect
 from ringback.settings import Settings
 from ringback.store import Store, StoreError
 
-_THREADS = 1
-"""Threads that read the store in each web process. A second would only take turns with it; add processes instead."""
+_PAGE_THREADS = 1
+"""Threads that read pages of records in each web process. A second would only take turns; add processes instead."""
+
+_HISTORY_THREADS = 2
+"""Threads that read the call history, so that one long search does not hold up all others."""
 
 T = TypeVar("T")
 _log = structlog.get_logger("ringback.server")
@@ -88,11 +91,17 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         clock=clock,
     )
     history, marks = CallHistory(store), Marks(store, clock)
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
-    writers = ThreadPoolExecutor(_THREADS, thread_name_prefix="store-writer")  # waits for the lock, not in the way
+    # Each kind of work has threads of its own: pages of records do not wait for a search through a long call history,
+    # in which the database takes its time without the interpreter's lock, nor anybody for those who wait to write.
+    pages = ThreadPoolExecutor(_PAGE_THREADS, thread_name_prefix="pages")
+    readers = ThreadPoolExecutor(_HISTORY_THREADS, thread_name_prefix="history")
+    writers = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
 
-    async def in_thread(work: Callable[[], T], *, write: bool = False) -> T:
-        return await asyncio.get_running_loop().run_in_executor(writers if write else pool, work)
+    async def in_thread(work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pages, work)
+
+    async def in_history_thread(work: Callable[[], T], *, write: bool = False) -> T:
+        return await asyncio.get_running_loop().run_in_executor(writers if write else readers, work)
 
     async def answer(endpoint: Callable[[Call], Answer], request: _REQUEST) -> Response[bytes]:
         answered = await in_thread(partial(endpoint, _call(request, settings)))
@@ -142,13 +151,13 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     async def running(_: Litestar) -> AsyncIterator[None]:
         async with hub.running():
             yield
-        pool.shutdown()
-        writers.shutdown()
+        for pool in (pages, readers, writers):
+            pool.shutdown()
 
     user_history = history_routes(
         JanusDialect(tokens, history, marks),
         HistoryDialect(tokens, history, marks),
-        in_thread,
+        in_history_thread,
         lambda request, body: _call(request, settings, body),
     )
 
