@@ -16,6 +16,9 @@ from ringback.store.schema import Key, sessions
 
 _EXPORT_PAGE = 1000
 
+MOST_SEARCHED = 20_000
+"""Sessions of which one page looks at number and text: a search through all of a long history takes seconds."""
+
 
 class Place(msgspec.Struct, frozen=True, order=True):
     """A place in a user's history: the end of a session in milliseconds since 1970, and its id among equal times."""
@@ -81,6 +84,9 @@ class CallHistory:
     ) -> History:
         """Up to `limit` sessions of a user, ordered by the time they ended.
 
+        With a number or a text to look for, no more than some thousand sessions are looked at. Then the page may have
+        fewer, or none, and still there is a next one.
+
         Args:
             begin: `History.next` of the page before; None for the first.
         """
@@ -91,11 +97,23 @@ class CallHistory:
             here = tuple_(begin.end_at, literal(begin.id, Key()))
             where.append(tuple_(*order) >= here if oldest_first else tuple_(*order) <= here)
         columns = order if oldest_first else tuple(column.desc() for column in order)
-        statement = select(*ENTRY).where(*where).order_by(*columns).limit(limit + 1)
+        searched = list(_searched(wanted))
+        stop: Place | None = None
         with self._store.read() as connection:
+            if searched:
+                last = select(*order).where(*where).order_by(*columns).limit(1).offset(MOST_SEARCHED)
+                if row := connection.execute(last).one_or_none():
+                    stop = Place(row.end_at, row.id)
+                    # The time alone, which bounds the search in the index; what has the same time is sorted out below.
+                    edge = sessions.c.end_at <= stop.end_at if oldest_first else sessions.c.end_at >= stop.end_at
+                    where.append(edge)
+            statement = select(*ENTRY).where(*where, *searched).order_by(*columns).limit(limit + 1)
             entries = [entry_of(row) for row in connection.execute(statement)]
-        following = entries[limit] if len(entries) > limit else None
-        return History(entries[:limit], None if following is None else Place(following.end_at, following.id))
+        if stop is not None:
+            entries = [entry for entry in entries if _before(Place(entry.end_at, entry.id), stop, oldest_first)]
+        if len(entries) > limit:
+            stop = Place(entries[limit].end_at, entries[limit].id)
+        return History(entries[:limit], stop)
 
     def all(self, org: UUID, user: str, wanted: Filter) -> Iterator[Entry]:
         """All sessions of a user, the newest first, page by page."""
@@ -152,12 +170,20 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield sessions.c.direction == wanted.direction
     if wanted.disposition:
         yield sessions.c.disposition == wanted.disposition
+    if wanted.deleted is not None:
+        yield sessions.c.deleted_at.is_not(None) if wanted.deleted else sessions.c.deleted_at.is_(None)
+    if wanted.unread:
+        yield IS_UNREAD
+
+
+def _searched(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    """The conditions that no index helps with."""
     if wanted.number:
         # A text without a digit of ours, such as one in another script, is in no number, rather than in all.
         yield sessions.c.number.contains(digits(wanted.number) or wanted.number, autoescape=True)
     if wanted.text:
         yield sessions.c.search.contains(wanted.text.casefold(), autoescape=True)
-    if wanted.deleted is not None:
-        yield sessions.c.deleted_at.is_not(None) if wanted.deleted else sessions.c.deleted_at.is_(None)
-    if wanted.unread:
-        yield IS_UNREAD
+
+
+def _before(place: Place, stop: Place, oldest_first: bool) -> bool:
+    return place < stop if oldest_first else place > stop
