@@ -50,9 +50,29 @@ def test_people_are_taken_row_by_row(store: Path, tmp_path: Path) -> None:
     assert "line 4: 'none' is no number" in done.errors
 
 
+def test_people_whose_rows_contradict_each_other(store: Path, tmp_path: Path) -> None:
+    """A row with too many cells, or with a number that is somebody else's, is named; the others are taken."""
+    file = tmp_path / "people.csv"
+    file.write_text("user_id,name,number\nu1,Lind, Anna,101\nu2,Bo,102\nu3,Cy,(1)02\n")
+    done = ringback("people", "import", file, "--data", store)
+    assert (done.code, "1 people" in done.text) == (1, True)
+    assert "line 2: it has more cells" in done.errors
+    assert "line 4: (1)02 is already that of u2" in done.errors
+
+
+def test_a_user_must_be_named(store: Path) -> None:
+    """An empty --user is no administrator's token by accident."""
+    assert "--user needs the UUID" in ringback("token", "create", "--user", " ", "--data", store).failed()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("", "user_id among them"), ("user_id,shoe size\n", "Unknown column 'shoe size'"), ("name\nAnn\n", "user_id")],
+    [
+        ("", "user_id among them"),
+        ("user_id,name,name\n", "'name' is there twice"),
+        ("user_id,shoe size\n", "Unknown column 'shoe size'"),
+        ("name\nAnn\n", "user_id"),
+    ],
 )
 def test_what_is_no_list_of_people_is_explained(store: Path, tmp_path: Path, content: str, says: str) -> None:
     """A file without the columns that are needed, or with unknown ones, is refused with the columns there are."""

@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from ringback.commands.common import (
+    CommandError,
     ConfigOption,
     DataOption,
     open_store,
@@ -20,6 +21,7 @@ from ringback.commands.common import (
     utc_now,
 )
 from ringback.ledger import SqlLedger
+from ringback.records.values import user_key
 from ringback.server.limits import PROFILES
 from ringback.server.tokens import ADMIN_SCOPES, CDR_SCOPE, USER_SCOPES, Tokens
 
@@ -66,6 +68,8 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Make a token and print it. It is shown this once: only its hash is kept."""
+    if user is not None and not (user := user_key(user.strip())):
+        raise CommandError("--user needs the UUID of a user, as in the User UUID of their records.")
     lifetime = expires if isinstance(expires, timedelta) else None
     with open_store(config, data, create=org is not None) as store:
         owner = the_org(SqlLedger(store, utc_now), org)
@@ -105,7 +109,7 @@ def revoke(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make a token invalid, at once."""
+    """Make a token invalid, at once. Who listens to live events with it is cut off within a minute."""
     with open_store(config, data, create=False) as store:
         Tokens(store, utc_now).revoke(token_id)
     print(f"revoked {token_id}")

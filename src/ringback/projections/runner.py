@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -97,8 +98,9 @@ class Runner:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        for lease, _ in self._held.values():
-            self._leases.release(lease)
+        with suppress(StoreError):  # then they run out by themselves, soon
+            for lease, _ in self._held.values():
+                self._leases.release(lease)
         self._held.clear()
 
     def catch_up(self) -> int:
@@ -132,7 +134,8 @@ class Runner:
         if checkpoint.sequence >= newest and checkpoint.again is None:
             return 0
         this = org, projection.name
-        if (until := self._failed.get(this)) is not None and self._clock() < until:
+        since = self._failed.get(this)
+        if since is not None and since <= self._clock() < since + _AFTER_FAILURE:  # not if the clock was set back
             return 0
         try:
             return self._advance(projection, org, checkpoint, newest)
@@ -142,7 +145,7 @@ class Runner:
             raise
         except Exception:
             _log.exception("a projection failed", projection=projection.name, org=str(org))
-            self._failed[this] = self._clock() + _AFTER_FAILURE
+            self._failed[this] = self._clock()
         return 0
 
     def _advance(self, projection: Projection, org: UUID, checkpoint: Checkpoint, newest: int) -> int:
@@ -204,7 +207,7 @@ class Runner:
         try:
             if held is not None:
                 lease, renewed_at = held
-                if now - renewed_at >= _RENEW:
+                if not renewed_at <= now < renewed_at + _RENEW:
                     self._leases.renew(lease, _LEASE)
                     self._held[org, job] = lease, now
                 return lease

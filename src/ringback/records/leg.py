@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from ringback.records.cdr import CDR
+from ringback.records.values import user_key
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +143,7 @@ def leg_of_cdr(cdr: CDR, org: str, record_id: str) -> Leg:
         remote_session_id=cdr.remote_session_id,
         final_local_session_id=cdr.final_local_session_id,
         final_remote_session_id=cdr.final_remote_session_id,
-        user_id=cdr.user_uuid,
+        user_id=_user(cdr.user_uuid),
         user_name=cdr.user,
         user_number=cdr.user_number,
         user_type=cdr.user_type,
@@ -154,9 +155,9 @@ def leg_of_cdr(cdr: CDR, org: str, record_id: str) -> Leg:
         shown_number=cdr.caller_id_number,
         shown_number_outside=cdr.external_caller_id_number,
         redirecting_number=cdr.redirecting_number,
-        redirecting_user_id=cdr.redirecting_party_uuid,
-        original_called_user_id=cdr.original_called_party_uuid,
-        device_owner_id=cdr.device_owner_uuid,
+        redirecting_user_id=_user(cdr.redirecting_party_uuid),
+        original_called_user_id=_user(cdr.original_called_party_uuid),
+        device_owner_id=_user(cdr.device_owner_uuid),
         start_time=cdr.start_time,
         answer_time=cdr.answer_time,
         transfer_time=cdr.call_transfer_time,
@@ -222,6 +223,10 @@ _SIDES: dict[str, Literal["originating", "terminating"]] = {
     "TERMINATING": "terminating",
 }
 _MERGED = {"Yes": True, "No": False}
+
+
+def _user(text: str | None) -> str | None:
+    return None if text is None else user_key(text)
 
 
 def _minutes(text: str | None) -> int | None:

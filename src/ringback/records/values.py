@@ -17,6 +17,7 @@ from ringback.records.fields import FIELDS, UNSET, Field, Kind
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_UUID_LENGTH = 36
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
@@ -71,6 +72,11 @@ def from_milliseconds(milliseconds: int) -> datetime:
 def to_wire_time(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS.mmmZ`, the form of all times on the wire."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def user_key(text: str) -> str:
+    """The id of a user as it is compared: a UUID in lower case, whatever case it came in; other ids as they are."""
+    return text.lower() if len(text) == _UUID_LENGTH else text
 
 
 def _read_text(value: object) -> str:

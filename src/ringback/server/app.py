@@ -29,9 +29,9 @@ from ringback.projections.sessions.marks import Marks
 from ringback.projections.sessions.projection import SessionsProjection
 from ringback.projections.sessions.query import CallHistory
 from ringback.server.cursor import CursorSigner
-from ringback.server.errors import ApiError
+from ringback.server.errors import FAILURE, ApiError
 from ringback.server.events import EventHub, event_routes
-from ringback.server.exchange import Answer, Call
+from ringback.server.exchange import Answer, Call, response_of
 from ringback.server.history import HistoryDialect
 from ringback.server.history_routes import history_routes
 from ringback.server.hosts import base_url
@@ -41,7 +41,7 @@ from ringback.server.metrics import Metrics
 from ringback.server.openapi import CDR_ERRORS, COMMON_ERRORS, CdrOperation, CdrPage, OperationsOperation
 from ringback.server.tokens import Tokens
 from ringback.server.tracking import Tracking
-from ringback.server.webex_cdr import CdrDialect
+from ringback.server.webex_cdr import CdrDialect, Counted
 from ringback.settings import Settings
 from ringback.store import Store, StoreError
 
@@ -57,7 +57,7 @@ _log = structlog.get_logger("ringback.server")
 _CORS = CORSConfig(
     allow_origins=["*"],
     allow_methods=["GET", "HEAD", "POST"],
-    allow_headers=["authorization", "content-type", "last-event-id", "spark-user-agent", "trackingid"],
+    allow_headers=["*"],  # programs for Webex send headers of theirs, more with each release
     expose_headers=["Link", "Retry-After", "trackingid"],
     max_age=3600,
 )
@@ -95,7 +95,7 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     # in which the database takes its time without the interpreter's lock, nor anybody for those who wait to write.
     pages = ThreadPoolExecutor(_PAGE_THREADS, thread_name_prefix="pages")
     readers = ThreadPoolExecutor(_HISTORY_THREADS, thread_name_prefix="history")
-    writers = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
+    writers = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     async def in_thread(work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pages, work)
@@ -103,9 +103,12 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     async def in_history_thread(work: Callable[[], T], *, write: bool = False) -> T:
         return await asyncio.get_running_loop().run_in_executor(writers if write else readers, work)
 
-    async def answer(endpoint: Callable[[Call], Answer], request: _REQUEST) -> Response[bytes]:
+    async def answer(endpoint: Callable[[Call], Answer | Counted], request: _REQUEST) -> Response[bytes]:
         answered = await in_thread(partial(endpoint, _call(request, settings)))
-        return Response(answered.body, headers=dict(answered.headers), media_type=MediaType.JSON)
+        if isinstance(answered, Counted):
+            await asyncio.get_running_loop().run_in_executor(writers, answered.count)
+            answered = await in_thread(answered.answer)
+        return response_of(answered)
 
     def cdr_route(path: str, summary: str) -> route:
         return route(
@@ -215,6 +218,7 @@ def _api_error(request: _REQUEST, error: ApiError) -> Response[bytes]:
 def _http_exception(request: _REQUEST, error: HTTPException) -> Response[bytes]:
     message = {
         404: "There is nothing at this path. /schema describes what there is.",
+        413: "The body of the request is too large.",
         405: "The method is not one that this path takes. /schema describes what there is.",
     }.get(error.status_code, error.detail)
     headers = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
@@ -229,4 +233,6 @@ def _store_error(request: _REQUEST, error: StoreError) -> Response[bytes]:
 
 
 def _failure(request: _REQUEST, error: Exception) -> Response[bytes]:
-    raise error  # Tracking logs it and answers
+    scope = request.scope
+    _log.error("request failed", tracking_id=scope["state"]["tracking_id"], path=scope["path"], exc_info=error)
+    return _error_response(request, FAILURE)

@@ -140,7 +140,7 @@ class Demo:
              of this user, for the user call history and its live events
   try it
 
-    curl -s -H 'Authorization: Bearer {own}' \
+    curl -s -H 'Authorization: Bearer {own}' \\
       '{address}/v1/history/sessions?limit=3'
 """
 

@@ -43,3 +43,7 @@ class ApiError(Exception):
         """The JSON body."""
         status = self.status if with_status else msgspec.UNSET
         return msgspec.json.encode(ErrorBody(self.message, [ErrorDescription(self.message)], tracking_id, status))
+
+
+FAILURE = ApiError(500, "The server failed to answer. Its log has the details under this tracking id.")
+"""What is said of an error that is ours."""

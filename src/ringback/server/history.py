@@ -17,17 +17,19 @@ from ringback.projections.sessions.rules import OWN, SPARK
 from ringback.projections.sessions.wire import Entry, user_session
 from ringback.records.user_session import UserSession
 from ringback.server.errors import ApiError
-from ringback.server.exchange import Answer, Call, parse_query
-from ringback.server.janus import (
-    BASE,
+from ringback.server.exchange import (
+    Answer,
+    Call,
     answer,
     decode_body,
+    parse_query,
     read_choice,
     read_flag,
     read_ids,
     read_limit,
     read_moment,
 )
+from ringback.server.janus import BASE
 from ringback.server.tokens import Tokens
 from ringback.server.viewers import Viewer, viewer_of
 
@@ -42,7 +44,7 @@ _COLUMNS = (
 
 
 class HistoryPage(msgspec.Struct):
-    """Some sessions, the newest first. If there are more, the header Link leads to them."""
+    """Some sessions in the order that was asked for. If there are more, the header Link leads to them."""
 
     items: list[UserSession]
     hasMore: bool
@@ -125,16 +127,21 @@ class HistoryDialect:
         count = self._history.unread(viewer.org, viewer.of(query.get("user")), types)
         return answer(msgspec.json.encode(UnreadBody(count)), call)
 
-    def read_all(self, call: Call) -> Answer:
-        """Answer `POST /v1/history/readAll`.
+    def read_all(self, call: Call) -> Iterator[int]:
+        """Do `POST /v1/history/readAll` in steps, one commit each; gives how many sessions each has changed.
 
         Raises:
             ApiError: 400, 401, 403.
         """
         viewer, query = self._asked(call)
         user = viewer.must_write()
-        changed = self._marks.read_all(viewer.org, user, read_moment(query, "until"))
-        return answer(msgspec.json.encode(ChangedBody(changed)), call)
+        until = read_moment(query, "until")
+        while changed := self._marks.read_some(viewer.org, user, until):
+            yield changed
+
+    def changed(self, call: Call, sessions: int) -> Answer:
+        """What is answered when so many sessions were changed."""
+        return answer(msgspec.json.encode(ChangedBody(sessions)), call)
 
     def restore(self, call: Call) -> Answer:
         """Answer `POST /v1/history/restore`.
@@ -145,10 +152,10 @@ class HistoryDialect:
         viewer, _ = self._asked(call)
         user = viewer.must_write()
         changed = self._marks.restore(viewer.org, user, read_ids(decode_body(call.body, SessionIds).sessionIds))
-        return answer(msgspec.json.encode(ChangedBody(changed)), call)
+        return self.changed(call, changed)
 
     def export(self, call: Call) -> tuple[str, Iterator[bytes]]:
-        """Answer `GET /v1/history/export`: the media type, and the body piece by piece, each in about a millisecond.
+        """Answer `GET /v1/history/export`: the media type, and the body piece by piece.
 
         Raises:
             ApiError: 400, 401, 403. None after the first piece.
@@ -167,8 +174,8 @@ def _filter(query: Mapping[str, str]) -> Filter:
     direction = read_choice(query, "direction", "", ("", *DIRECTIONS))
     disposition = read_choice(query, "disposition", "", ("", *DISPOSITIONS))
     number, text = query.get("number", ""), query.get("text", "")
-    if len(number) > _MAX_TEXT or len(text) > _MAX_TEXT:
-        raise ApiError(400, f"number and text have {_MAX_TEXT} characters at most.")
+    if len(number) > _MAX_TEXT or len(text) > _MAX_TEXT or "\0" in text:
+        raise ApiError(400, f"number and text have {_MAX_TEXT} characters at most, and none of them is NUL.")
     if number and not any(character.isdigit() for character in number):
         raise ApiError(400, "number has no digit in it. To look for a name, use text.")
     deleted = read_choice(query, "deleted", "FALSE", ("FALSE", "TRUE", "ANY"))

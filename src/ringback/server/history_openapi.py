@@ -17,10 +17,9 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from ringback.projections.sessions.marks import MAX_AT_ONCE
 from ringback.server.errors import ErrorBody
+from ringback.server.exchange import DEFAULT_LIMIT, MAX_IDS, MAX_LIMIT
 from ringback.server.history import DIRECTIONS, DISPOSITIONS
-from ringback.server.janus import DEFAULT_LIMIT, MAX_LIMIT
 from ringback.server.openapi import CDR_ERRORS, LINK, describe_headers
 
 _TEXTS = {
@@ -87,7 +86,7 @@ def sessions_named(key: str, properties: dict[str, Schema] | None) -> RequestBod
     item = Schema(type=OpenAPIType.STRING)
     if properties is not None:
         item = Schema(type=OpenAPIType.OBJECT, properties=dict(properties), required=["sessionId"])
-    names = Schema(type=OpenAPIType.ARRAY, items=item, max_items=MAX_AT_ONCE)
+    names = Schema(type=OpenAPIType.ARRAY, items=item, max_items=MAX_IDS)
     body = Schema(type=OpenAPIType.OBJECT, properties={key: names}, required=[key])
     return RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=body)})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
-from litestar import HttpMethod, MediaType, Request, Response, route
+from litestar import HttpMethod, Request, Response, route
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Operation
 from litestar.params import FromPath
@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from ringback.records.user_session import UserSession
 from ringback.server import history_openapi as described
-from ringback.server.exchange import Answer, Call
+from ringback.server.exchange import Answer, Call, response_of
 from ringback.server.history import ChangedBody, HistoryDialect, HistoryPage, UnreadBody
 from ringback.server.janus import SESSIONS, DoneBody, JanusDialect, LinesBody, SessionsBody
 
@@ -44,11 +44,11 @@ def history_routes(
     """
 
     async def get(endpoint: Callable[[Call], Answer], request: _REQUEST) -> Response[bytes]:
-        return _response(await in_thread(lambda: endpoint(call_of(request, b""))))
+        return response_of(await in_thread(lambda: endpoint(call_of(request, b""))))
 
     async def post(endpoint: Callable[[Call], Answer], request: _REQUEST) -> Response[bytes]:
         body = await request.body()
-        return _response(await in_thread(lambda: endpoint(call_of(request, body)), write=True))
+        return response_of(await in_thread(lambda: endpoint(call_of(request, body)), write=True))
 
     def reading(
         path: str, summary: str, body: Any, operation: type[Operation], *errors: int, tag: str = _OWN
@@ -121,7 +121,7 @@ def history_routes(
         tag=_WEBEX,
     )
     async def lines(request: _REQUEST, person: FromPath[str]) -> Response[bytes]:
-        return _response(await in_thread(lambda: janus.lines(call_of(request, b""), person)))
+        return response_of(await in_thread(lambda: janus.lines(call_of(request, b""), person)))
 
     pages = (*described.FILTERS, described.SORT, described.LIMIT, described.USER)
 
@@ -131,7 +131,7 @@ def history_routes(
 
     @reading("/v1/history/sessions/{session:str}", "One session", UserSession, described.operation(), 404)
     async def session(request: _REQUEST, session: FromPath[str]) -> Response[bytes]:
-        return _response(await in_thread(lambda: history.session(call_of(request, b""), session)))
+        return response_of(await in_thread(lambda: history.session(call_of(request, b""), session)))
 
     @reading(
         "/v1/history/unread",
@@ -146,7 +146,12 @@ def history_routes(
         "/v1/history/readAll", "Mark all missed calls as read", ChangedBody, described.operation((described.UNTIL,))
     )
     async def read_all(request: _REQUEST) -> Response[bytes]:
-        return await post(history.read_all, request)
+        call = call_of(request, b"")
+        steps = history.read_all(call)
+        changed = 0
+        while (step := await in_thread(lambda: next(steps, None), write=True)) is not None:
+            changed += step
+        return response_of(history.changed(call, changed))
 
     @writing(
         "/v1/history/restore",
@@ -157,7 +162,15 @@ def history_routes(
     async def restore(request: _REQUEST) -> Response[bytes]:
         return await post(history.restore, request)
 
-    @route("/v1/history/export", http_method=[HttpMethod.GET], include_in_schema=False)
+    @route(
+        "/v1/history/export",
+        http_method=[HttpMethod.GET],
+        summary="All sessions of a user, as one JSON object per line or as CSV",
+        responses={200: ResponseSpec(str, description="Done.", media_type="application/x-ndjson")}
+        | described.errors(400, 401, 403),
+        operation_class=described.operation((*described.FILTERS, described.USER)),
+        tags=[_OWN],
+    )
     async def export(request: _REQUEST) -> Stream:
         media_type, pieces = await in_thread(lambda: history.export(call_of(request, b"")))
         headers = {"cache-control": "no-store"}
@@ -173,7 +186,3 @@ async def _in_turn(pieces: Iterator[bytes], in_thread: InThread) -> AsyncIterato
     """The pieces, each made in the thread, so that the requests of others go in between."""
     while (piece := await in_thread(lambda: next(pieces, None))) is not None:
         yield piece
-
-
-def _response(answered: Answer) -> Response[bytes]:
-    return Response(answered.body, headers=dict(answered.headers), media_type=MediaType.JSON)

@@ -7,29 +7,33 @@ itself has no public documentation. `docs/history-api.md` says what is done wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
-from ringback.projections.sessions.marks import MAX_AT_ONCE, Marks
+from ringback.projections.sessions.marks import Marks
 from ringback.projections.sessions.query import CallHistory, Filter
 from ringback.projections.sessions.rules import OWN, SHARED, SPARK
 from ringback.projections.sessions.wire import PATH, user_session
 from ringback.records.user_session import UserSession
-from ringback.records.values import OddValue, read_time, to_milliseconds
-from ringback.server.compress import compressed
 from ringback.server.errors import ApiError
-from ringback.server.exchange import Answer, Call, parse_query
+from ringback.server.exchange import (
+    Answer,
+    Call,
+    answer,
+    decode_body,
+    parse_query,
+    read_choice,
+    read_flag,
+    read_ids,
+    read_limit,
+    read_moment,
+)
 from ringback.server.tokens import Tokens
 from ringback.server.viewers import viewer_of
 
 BASE = "/janus/api/v1"
 SESSIONS = f"{BASE}/{PATH}"
-MAX_LIMIT = 1000
-DEFAULT_LIMIT = 50
-
-T = TypeVar("T")
 
 
 class SessionsBody(msgspec.Struct):
@@ -150,100 +154,10 @@ class JanusDialect:
         return Answer(msgspec.json.encode(LinesBody(list(devices.values()))))
 
 
-def answer(body: bytes, call: Call, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with a JSON body, compressed if the client takes that. It is the user's own: nobody may cache it."""
-    body, encoding = compressed(body, call.accept_encoding)
-    given = {"vary": "accept-encoding", "cache-control": "no-store", **(headers or {})}
-    if encoding:
-        given["content-encoding"] = encoding
-    return Answer(body, given)
-
-
-def decode_body(body: bytes, into: type[T]) -> T:
-    """What was sent, as JSON.
-
-    Raises:
-        ApiError: 400, it is not what is expected; the message says where.
-    """
-    try:
-        return msgspec.json.decode(body, type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiError(400, f"The body of the request is not what it must be: {error}.") from error
-
-
-def read_moment(query: Mapping[str, str], name: str, *, required: bool = False) -> int | None:
-    """A time of a query, in milliseconds since 1970; None if it is not given.
-
-    Raises:
-        ApiError: 400, it is no time, or it is required.
-    """
-    text = query.get(name)
-    if text is None:
-        if required:
-            raise ApiError(400, f"The parameter {name} is required: a time such as 2026-01-01T10:45:21.565Z.")
-        return None
-    try:
-        return to_milliseconds(read_time(text))
-    except OddValue as error:
-        raise ApiError(400, f"{name} is {text[:40]!r}, but must be a time such as 2026-01-01T10:45:21.565Z.") from error
-
-
-def read_limit(query: Mapping[str, str]) -> int:
-    """How many sessions are wanted at most.
-
-    Raises:
-        ApiError: 400, it is none, or too many.
-    """
-    text = query.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= MAX_LIMIT):
-        raise ApiError(400, f"limit is {text[:40]!r}, but must be a whole number from 0 to {MAX_LIMIT}.")
-    return int(text)
-
-
-def read_choice(query: Mapping[str, str], name: str, default: str, choices: Sequence[str]) -> str:
-    """One of some words, in any case.
-
-    Raises:
-        ApiError: 400, it is none of them.
-    """
-    text = query.get(name, default).upper()
-    if text not in choices:
-        raise ApiError(400, f"{name} is {text[:40]!r}, but must be one of {', '.join(choices)}.")
-    return text
-
-
-def read_flag(query: Mapping[str, str], name: str) -> bool | None:
-    """true or false; None if it is not given.
-
-    Raises:
-        ApiError: 400, it is something else.
-    """
-    if name not in query:
-        return None
-    return read_choice(query, name, "", ("TRUE", "FALSE")) == "TRUE"
-
-
 def _types(query: Mapping[str, str]) -> tuple[str, ...]:
     # Old clients do not send the first; they get all that the user did on lines of their own.
     types = (SPARK,) if read_flag(query, "includeNewSessionTypes") is False else (SPARK, OWN)
     return (*types, SHARED) if read_flag(query, "includeSharedSessions") else types
-
-
-def read_ids(texts: Sequence[str]) -> list[UUID]:
-    """Ids of sessions. What is no id of ours names no session.
-
-    Raises:
-        ApiError: 400, too many.
-    """
-    if len(texts) > MAX_AT_ONCE:
-        raise ApiError(400, f"There are {len(texts)} sessions in the list; one request may name {MAX_AT_ONCE}.")
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found
 
 
 def _ids(named: Sequence[EndTimeSessionId]) -> list[UUID]:

@@ -10,7 +10,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.server.errors import ApiError
+from ringback.server.errors import FAILURE
 from ringback.server.metrics import Metrics
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
@@ -75,7 +75,7 @@ def _tracking_id(scope: Scope) -> str:
 
 
 async def _send_failure(send: Send, tracking_id: str) -> None:
-    error = ApiError(500, "The server failed to answer. Its log has the details under this tracking id.")
+    error = FAILURE
     body = error.body(tracking_id)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})

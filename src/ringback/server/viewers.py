@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from ringback.records.values import user_key
 from ringback.server.errors import ApiError
 from ringback.server.exchange import token_of
 from ringback.server.tokens import HISTORY_ADMIN_SCOPE, HISTORY_SCOPE, HISTORY_WRITE_SCOPE, Tokens
@@ -18,13 +19,11 @@ class Viewer(msgspec.Struct, frozen=True):
         org: the only organization.
         user: the only user; None for an administrator, who may see every user of the organization.
         may_write: whether entries may be marked as read, and deleted. Only users may, and only their own.
-        token_id: of the token.
     """
 
     org: UUID
     user: str | None
     may_write: bool
-    token_id: str
 
     def must_write(self) -> str:
         """The user whose history may be changed.
@@ -42,6 +41,7 @@ class Viewer(msgspec.Struct, frozen=True):
         Raises:
             ApiError: 403, it is not the viewer's own history; 400, an administrator must name a user.
         """
+        user = None if user is None else user_key(user)
         if self.user is not None:
             if user not in (None, self.user):
                 raise ApiError(403, "This token may see the call history of its own user only.")
@@ -65,4 +65,4 @@ def viewer_of(tokens: Tokens, authorization: str) -> Viewer:
     if needed not in token.scopes:
         raise ApiError(403, f"The access token needs the scope {needed}.")
     may_write = token.user is not None and HISTORY_WRITE_SCOPE in token.scopes
-    return Viewer(token.org, token.user, may_write, token.id)
+    return Viewer(token.org, token.user, may_write)

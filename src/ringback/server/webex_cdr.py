@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from ringback.ledger import Ledger, TimeAxis, Window
 from ringback.records.values import OddValue, from_milliseconds, read_time, to_milliseconds, to_wire_time
@@ -34,6 +37,18 @@ MAX_LOCATIONS = 10
 _TIME_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A request of a token with limits. Counting it writes to the store, for which it may have to wait.
+
+    Attributes:
+        count: to be called first, where nobody else waits; raises `ApiError` 429 if there were too many.
+        answer: then gives the answer.
+    """
+
+    count: Callable[[], None]
+    answer: Callable[[], Answer]
+
+
 class CdrDialect:
     """Answers the two endpoints from a ledger. Blocking; to be called in a worker thread."""
 
@@ -54,7 +69,7 @@ class CdrDialect:
         self._settings = settings
         self._clock = clock
 
-    def feed(self, call: Call) -> Answer:
+    def feed(self, call: Call) -> Answer | Counted:
         """Answer `GET /v1/cdr_feed`.
 
         Raises:
@@ -63,7 +78,7 @@ class CdrDialect:
         axis = TimeAxis.START if self._settings.server.feed_time == "start" else TimeAxis.REPORT
         return self._answer(call, "feed", axis)
 
-    def stream(self, call: Call) -> Answer:
+    def stream(self, call: Call) -> Answer | Counted:
         """Answer `GET /v1/cdr_stream`.
 
         Raises:
@@ -71,7 +86,7 @@ class CdrDialect:
         """
         return self._answer(call, "stream", TimeAxis.STORED)
 
-    def _answer(self, call: Call, endpoint: str, axis: TimeAxis) -> Answer:
+    def _answer(self, call: Call, endpoint: str, axis: TimeAxis) -> Answer | Counted:
         token = self._authorize(call.authorization)
         limits = token.limits.feed if endpoint == "feed" else token.limits.stream
         query = parse_query(call.query)
@@ -82,8 +97,11 @@ class CdrDialect:
         now = self._clock()
         if cursor is None:
             _check_window(start, end, limits, now)
-        self._count_request(token, endpoint, now, first=cursor is None)
-        return self._page(call, window, page_size, cursor)
+        page = partial(self._page, call, window, page_size, cursor)
+        kind, allowed = ("page", token.limits.page_requests) if cursor else ("initial", token.limits.initial_requests)
+        if allowed is None:
+            return page()
+        return Counted(partial(self._count_request, token, endpoint, kind, allowed, now), page)
 
     def _authorize(self, authorization: str) -> Token:
         token = token_of(self._tokens, authorization)
@@ -117,10 +135,8 @@ class CdrDialect:
             raise ApiError(400, "This is no link to a next page of ours. Follow the Link header just as it was given.")
         return cursor
 
-    def _count_request(self, token: Token, endpoint: str, now: datetime, *, first: bool) -> None:
-        allowed = token.limits.initial_requests if first else token.limits.page_requests
+    def _count_request(self, token: Token, endpoint: str, kind: str, allowed: int, now: datetime) -> None:
         owner = "cdr" if self._settings.server.shared_rate else endpoint
-        kind = "initial" if first else "page"
         if wait := self._limiter.take(token.id, f"{owner}:{kind}", allowed, to_milliseconds(now)):
             raise ApiError(
                 429,

@@ -130,6 +130,11 @@ def record_of(delivery: Delivery) -> Record:
     return decode(delivery.record).record
 
 
+def read_all(marks: Marks, org: UUID, user: str, until: int | None = None) -> int:
+    """Mark all unread missed calls as read; gives how many there were."""
+    return sum(iter(lambda: marks.read_some(org, user, until), 0))
+
+
 def told_session(event: Event) -> dict[str, Any]:
     """The session that an event tells of."""
     assert event.kind in (EventKind.RECENT, EventKind.LEGACY)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from factories import Clock
-from integration.projections.office import Office, record_of, set_clock, wire
+from integration.projections.office import Office, read_all, record_of, set_clock, wire
 from ringback.projections import runner as runner_module
 from ringback.projections.outbox import Event, EventKind
 from ringback.projections.sessions.query import Filter
@@ -88,7 +88,7 @@ class Device(threading.Thread):
         elif deed == "read":
             self.deeds[deed] += marks.read(self._org, self._user, some)
         elif deed == "read_all" and self._rng.random() < 0.2:
-            self.deeds[deed] += marks.read_all(self._org, self._user)
+            self.deeds[deed] += read_all(marks, self._org, self._user)
         elif deed == "delete":
             self.deeds[deed] += marks.delete(self._org, self._user, some)
         elif deed == "restore":

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from factories import NOON, ORG, OTHER_ORG, Clock, make_record
-from integration.projections.office import Office, kinds, told_session, wire
+from integration.projections.office import Office, kinds, read_all, told_session, wire
 from ringback.projections.outbox import Event, EventKind
 from ringback.projections.sessions import marks as marks_module
 from ringback.projections.sessions.query import Filter
@@ -62,10 +62,10 @@ def test_reading_all(office: Office, ids: list[UUID], monkeypatch: pytest.Monkey
     answered = missed("r9", "ann", **{"Answered": "true", "Answer indicator": "Yes"})
     office.add(answered)
     newest = office.entries("ann")[0]
-    assert office.marks.read_all(ORG, "ann", until=newest.end_at) == 2
+    assert read_all(office.marks, ORG, "ann", newest.end_at) == 2
     assert office.history.unread(ORG, "ann") == 1
-    assert office.marks.read_all(ORG, "ann") == 1
-    assert office.marks.read_all(ORG, "ann") == 0
+    assert read_all(office.marks, ORG, "ann") == 1
+    assert read_all(office.marks, ORG, "ann") == 0
     told = news(office, after=5)
     assert kinds(told) == [VIEWED] * 3
     assert sorted(each for event in told for each in named(event)) == sorted(map(str, ids))
@@ -128,7 +128,7 @@ def test_ids_of_others_change_nothing(office: Office, ids: list[UUID]) -> None:
         assert office.marks.read(org, user, named_ids) == 0
         assert office.marks.delete(org, user, named_ids) == 0
         assert office.marks.restore(org, user, named_ids) == 0
-        assert office.marks.read_all(org, "nobody") == 0
+        assert read_all(office.marks, org, "nobody") == 0
     assert office.rows() == before
     assert kinds(news(office)) == [DELETED]
     assert len(office.events(OTHER_ORG)) == 1

@@ -258,6 +258,9 @@ def test_marks_seek(office: Office) -> None:
     for change in (office.marks.read, office.marks.delete, office.marks.restore):
         lines = plans(office, lambda change=change: change(ORG, "ann", ids[:2]))  # type: ignore[misc]
         assert any("(org=? AND id=?)" in line for line in lines)
+    lines = plans(office, lambda: office.marks.read_some(ORG, "ann"))
+    assert any("INDEX sessions_unread (org=? AND user_id=?" in line for line in lines)
+    assert not any("sqlite_autoindex_sessions" in line and line.endswith("(org=?)") for line in lines)
 
 
 def test_the_projection_seeks(office: Office) -> None:

@@ -233,6 +233,15 @@ def test_a_fault_is_tried_again(office: Office, clock: Clock) -> None:
     assert len(office.rows()) == 8
 
 
+def test_a_clock_that_is_set_back_stops_nothing(office: Office, clock: Clock) -> None:
+    """After a failure, too, a runner goes on when the clock of the machine is set back by an hour."""
+    runner = office.runner("test", Faulty(office, {"r0": 1}))
+    office.ledger.append(calls(0, 2))
+    assert runner.catch_up() == 0
+    clock.now -= 3_600_000
+    assert runner.catch_up() == 2
+
+
 def test_a_hopeless_record_is_left_out(office: Office, clock: Clock) -> None:
     """A record that cannot be read again and again is left out; those before and behind it become sessions."""
     runner = office.runner("test", Faulty(office, {"r5": 1000}))

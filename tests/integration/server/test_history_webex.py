@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,14 @@ from ringback.projections.outbox import EventKind, Outbox
 from ringback.projections.sessions.giving import give
 from ringback.projections.sessions.people import Line
 from ringback.projections.sessions.people_file import Given
+from ringback.projections.sessions.query import CallHistory
 from ringback.server.tokens import CDR_SCOPE, HISTORY_ADMIN_SCOPE, HISTORY_SCOPE
 from serving import ADDRESS, Site
+
+SENT_BY_WEBEX = (
+    *("authorization", "cisco-device-url", "cisco-no-http-redirect", "content-type", "spark-user-agent", "trackingid"),
+)
+"""Headers that programs with the Webex SDK for JavaScript 3.12 add to a request, of which browsers ask first."""
 
 READ, DELETED = f"{SESSIONS}/setReadState", f"{SESSIONS}/markAsDeleted"
 
@@ -64,7 +71,7 @@ def test_only_calls_that_ended_since_a_time_come(site: Site, anna: str) -> None:
         (LONG_AGO | {"limit": "-1"}, "limit is '-1'"),
         (LONG_AGO | {"limit": "1001"}, "from 0 to 1000"),
         (LONG_AGO | {"sort": "UP"}, "sort is 'UP'"),
-        (LONG_AGO | {"includeSharedSessions": "maybe"}, "includeSharedSessions is 'MAYBE'"),
+        (LONG_AGO | {"includeSharedSessions": "maybe"}, "includeSharedSessions is 'maybe'"),
     ],
 )
 def test_a_wrong_question_is_explained(site: Site, anna: str, query: dict[str, str], says: str) -> None:
@@ -185,18 +192,36 @@ def test_ucm_lines_are_those_that_were_given(site: Site, anna: str) -> None:
     assert site.ask(path.format(ANNA), anna, {"orgId": str(OTHER_ORG)}).status == 403
 
 
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+def test_a_user_is_the_same_in_any_case(site: Site, spelling: Callable[[str], str]) -> None:
+    """Records, tokens and questions may write the UUID of a user in capitals: it is one user, with one history."""
+    site.append(missed(site, 1), missed(site, 2, user=ANNA.upper()))
+    site.project()
+    admin = site.token(scopes=[HISTORY_ADMIN_SCOPE])
+    assert len(sessions(site, admin, user=spelling(ANNA))) == 2
+    assert len(sessions(site, site.token(user=ANNA), user=spelling(ANNA))) == 2
+
+
+def test_our_own_failures_can_be_read_in_browsers(site: Site, anna: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of the server has the documented body, too, and a page of any origin may read it."""
+    monkeypatch.setattr(CallHistory, "page", None)
+    reply = site.ask(SESSIONS, anna, LONG_AGO, headers={"origin": "https://softphone.example"})
+    assert "Its log has the details" in refused(reply, 500)
+    assert reply.headers["access-control-allow-origin"] == "*"
+
+
 def test_pages_in_browsers_may_ask(site: Site, anna: str) -> None:
     """A page of any origin may read and write with a token; it can see the tracking id and the link to a next page."""
     asked = {
         "origin": "https://softphone.example",
         "access-control-request-method": "POST",
-        "access-control-request-headers": "authorization,content-type,spark-user-agent,trackingid",
+        "access-control-request-headers": ", ".join(SENT_BY_WEBEX),
     }
     reply = site.ask(READ, method="OPTIONS", headers=asked)
     assert reply.status == 204
     assert reply.headers["access-control-allow-origin"] == "*"
     allowed = reply.headers["access-control-allow-headers"].lower()
-    assert all(name in allowed for name in ("authorization", "content-type", "spark-user-agent", "trackingid"))
+    assert all(name in allowed for name in SENT_BY_WEBEX)
     reply = site.ask(SESSIONS, anna, LONG_AGO, headers={"origin": "https://softphone.example"})
     assert reply.headers["access-control-allow-origin"] == "*"
     assert "trackingid" in reply.headers["access-control-expose-headers"].lower()

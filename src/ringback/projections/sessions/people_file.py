@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from ringback.projections.sessions.people import Line, digits
+from ringback.records.values import user_key
 
 COLUMNS = (
     *("user_id", "name", "email", "number", "extension"),
     *("ucm_number", "ucm_position", "ucm_device", "ucm_model", "ucm_label"),
 )
 _MAX_TEXT = 256
+_TOO_MANY = ""  # the name of no column
 
 
 class BadPeople(Exception):
@@ -47,10 +49,11 @@ def read_people(lines: Iterable[str]) -> tuple[list[Given], list[BadRow]]:
         BadPeople: the file has no header with `user_id`, or is no CSV.
     """
     people: dict[str, Given] = {}
+    holders: dict[str, str] = {}
     bad: list[BadRow] = []
     for number, row in _rows(lines):
         try:
-            _add(people, row)
+            _add(people, holders, row)
         except ValueError as error:
             bad.append(BadRow(number, str(error)))
     return list(people.values()), bad
@@ -64,15 +67,20 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
             raise BadPeople(f"The first line must name the columns, user_id among them. Known: {', '.join(COLUMNS)}.")
         if unknown := [name for name in header if name not in COLUMNS]:
             raise BadPeople(f"Unknown column {unknown[0]!r}. Known: {', '.join(COLUMNS)}.")
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise BadPeople(f"The column {twice[0]!r} is there twice.")
         for cells in table:
             if any(cell.strip() for cell in cells):
-                yield table.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+                row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+                yield table.line_num, row | ({_TOO_MANY: ""} if len(cells) > len(header) else {})
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadPeople(f"This is no CSV file in UTF-8: {error}, near line {table.line_num}.") from error
 
 
-def _add(people: dict[str, Given], row: Mapping[str, str]) -> None:
-    user = row.get("user_id", "")
+def _add(people: dict[str, Given], holders: dict[str, str], row: Mapping[str, str]) -> None:
+    if _TOO_MANY in row:
+        raise ValueError("it has more cells than there are columns; a text with a comma in it needs quotes around it")
+    user = user_key(row.get("user_id", ""))
     if not user:
         raise ValueError("user_id is empty")
     for name, text in row.items():
@@ -82,11 +90,16 @@ def _add(people: dict[str, Given], row: Mapping[str, str]) -> None:
     for number in numbers:
         if not digits(number):
             raise ValueError(f"{number!r} is no number")
+        if holders.get(digits(number), user) != user:
+            raise ValueError(f"{number} is already that of {holders[digits(number)]}")
     line = _line(row)
     person = people.setdefault(user, Given(user))
     person.name = row.get("name") or person.name
     person.email = row.get("email") or person.email
-    person.numbers += [number for number in numbers if number not in person.numbers]
+    for number in numbers:
+        if digits(number) not in holders:
+            holders[digits(number)] = user
+            person.numbers.append(number)
     if line is not None:
         person.lines.append(line)
 

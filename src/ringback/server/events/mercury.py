@@ -56,8 +56,8 @@ class _Close(Exception):
 class _Said(msgspec.Struct):
     """A message of a client. Whatever else it has is ignored."""
 
-    type: Any = None
-    id: Any = None
+    type: str | None = None
+    id: str | int | None = None
     data: Any = None
 
 
@@ -115,8 +115,8 @@ class _Connection:
             if len(content) > MAX_MESSAGE or (isinstance(content, str) and len(content.encode()) > MAX_MESSAGE):
                 raise _Close(BAD_MESSAGE, f"A message may have {MAX_MESSAGE} bytes.")
             return msgspec.json.decode(content, type=_Said)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise _Close(BAD_MESSAGE, "A message must be a JSON object.") from error
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise _Close(BAD_MESSAGE, "A message must be a JSON object, with a text for its type.") from error
 
     async def say(self, message: bytes) -> None:
         await self._send({"type": "websocket.send", "text": message.decode(), "bytes": None})
