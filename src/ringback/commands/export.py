@@ -25,7 +25,7 @@ from ringback.commands.common import (
     utc_now,
 )
 from ringback.ledger import SqlLedger, TimeAxis, Window
-from ringback.ledger.export import csv_rows, ndjson
+from ringback.ledger.export import call_logs, csv_rows, ndjson
 from ringback.records.values import to_milliseconds
 
 EXAMPLE = "Example: **ringback export --from 2026-11-01 --to 2026-12-01 --out november.ndjson.gz**"
@@ -37,6 +37,10 @@ class Format(StrEnum):
 
     NDJSON = "ndjson"
     CSV = "csv"
+    CALL_LOGS = "call-logs"
+
+
+_LINES = {Format.NDJSON: ndjson, Format.CSV: csv_rows, Format.CALL_LOGS: call_logs}
 
 
 def export(
@@ -46,7 +50,10 @@ def export(
     ] = None,
     format_: Annotated[
         Format,
-        typer.Option("--format", help="ndjson: every record byte for byte. csv: the columns of Control Hub."),
+        typer.Option(
+            "--format",
+            help="ndjson: every record byte for byte. csv: the columns of Control Hub. call-logs: as of PortSIP.",
+        ),
     ] = Format.NDJSON,
     org: Annotated[
         UUID | None,
@@ -76,7 +83,7 @@ def export(
             _LAST if end is None else to_milliseconds(end),
             tuple(location or ()),
         )
-        lines = ndjson(ledger, window) if format_ is Format.NDJSON else csv_rows(ledger, window)
+        lines = _LINES[format_](ledger, window)
         total = ledger.count(window, snapshot=ledger.newest(window.org))
         header = 1 if format_ is Format.CSV else 0
         if out is None:

@@ -21,7 +21,6 @@ from ringback.commands.common import (
     utc_now,
 )
 from ringback.ledger import SqlLedger
-from ringback.records.values import user_key
 from ringback.server.limits import PROFILES
 from ringback.server.tokens import ADMIN_SCOPES, CDR_SCOPE, USER_SCOPES, Tokens
 
@@ -68,7 +67,7 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Make a token and print it. It is shown this once: only its hash is kept."""
-    if user is not None and not (user := user_key(user.strip())):
+    if user is not None and not (user := user.strip()):
         raise CommandError("--user needs the UUID of a user, as in the User UUID of their records.")
     lifetime = expires if isinstance(expires, timedelta) else None
     with open_store(config, data, create=org is not None) as store:

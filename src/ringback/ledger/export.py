@@ -1,4 +1,4 @@
-"""The ledger written out: NDJSON with the records as they came, or CSV with the columns of Control Hub."""
+"""The ledger written out: NDJSON with the records as they came, CSV with the columns of Control Hub, call logs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from ringback.ledger.contract import Ledger, Position, Window
 from ringback.records.cdr import CDR
 from ringback.records.fields import FIELDS, Kind
+from ringback.records.kinds import as_call_log
 
 _PAGE = 2000
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
@@ -22,7 +23,7 @@ def ndjson(ledger: Ledger, window: Window) -> Iterator[bytes]:
     A record that came over several lines keeps its length: line breaks, which JSON allows between its parts only,
     become spaces.
     """
-    for raw in _records(ledger, window):
+    for raw in _records(ledger, window, as_came=True):
         yield raw.translate(_ONE_LINE) + b"\n"
 
 
@@ -34,16 +35,22 @@ def csv_rows(ledger: Ledger, window: Window) -> Iterator[bytes]:
     columns = [field for field in FIELDS if field.csv is not None]
     line = _line_writer()
     yield line([str(field.csv) for field in columns])
-    for raw in _records(ledger, window):
+    for raw in _records(ledger, window, as_came=False):
         values = CDR(raw).values
         yield line([_cell(values.get(field.wire), upper=field.kind is Kind.BOOLEAN) for field in columns])
 
 
-def _records(ledger: Ledger, window: Window) -> Iterator[bytes]:
+def call_logs(ledger: Ledger, window: Window) -> Iterator[bytes]:
+    """One line for each current record of a window: a PortSIP call log in JSON, whatever the record is."""
+    for raw in _records(ledger, window, as_came=True):
+        yield as_call_log(raw, window.org).translate(_ONE_LINE) + b"\n"
+
+
+def _records(ledger: Ledger, window: Window, *, as_came: bool) -> Iterator[bytes]:
     snapshot = ledger.newest(window.org)
     begin: Position | None = None
     while True:
-        page = ledger.page(window, snapshot=snapshot, limit=_PAGE, begin=begin, as_came=True)
+        page = ledger.page(window, snapshot=snapshot, limit=_PAGE, begin=begin, as_came=as_came)
         yield from page.records
         if page.next is None:
             return

@@ -26,8 +26,8 @@ from ringback.ledger.contract import (
 )
 from ringback.ledger.revisions import Verdict, judge
 from ringback.records.decode import Record
+from ringback.records.kinds import as_cdr
 from ringback.records.values import to_milliseconds
-from ringback.records.wire import on_the_wire
 
 
 class MemoryLedger:
@@ -106,7 +106,7 @@ class MemoryLedger:
             if len(records) == limit or (size > MAX_PAGE_BYTES and len(records) >= MIN_CUT_PAGE):
                 return Page(records, position)
             record = stored.record
-            records.append(record.raw if as_came else on_the_wire(record.raw, record.wire_keys))
+            records.append(record.raw if as_came else as_cdr(record.raw, record.wire_keys, record.org))
             size += len(records[-1])
         return Page(records, None)
 

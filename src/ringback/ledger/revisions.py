@@ -7,9 +7,11 @@ from enum import Enum, auto
 from typing import Any
 
 from ringback.records.cdr import CDR
-from ringback.records.decode import Record, decode
+from ringback.records.decode import Record
 from ringback.records.fields import FIELDS
-from ringback.records.lazy import KNOWN_KEYS
+from ringback.records.kinds import decode_any
+from ringback.records.lazy import KNOWN_KEYS, decode_object
+from ringback.records.portsip.decode import CALL_LOG
 from ringback.records.values import OddValue, read_value
 
 
@@ -35,23 +37,25 @@ def judge(arrived: Record, current: bytes, superseded: Iterable[bytes]) -> Verdi
     """
     if arrived.raw == current:
         return Verdict.DUPLICATE
-    ours = decode(current, arrived.org).record.report_at
-    older = arrived.report_at is not None and ours is not None and arrived.report_at < ours
-    if arrived.report_at == ours and _tells_nothing_new(arrived.raw, current):
+    ours = decode_any(current, arrived.org).record
+    older = arrived.report_at is not None and ours.report_at is not None and arrived.report_at < ours.report_at
+    if arrived.report_at == ours.report_at and _tells_nothing_new(arrived, ours):
         return Verdict.DUPLICATE
     if any(arrived.raw == version for version in superseded):
         return Verdict.DUPLICATE
     return Verdict.KEPT_AS_OLDER if older else Verdict.REPLACES
 
 
-def _tells_nothing_new(arrived: bytes, current: bytes) -> bool:
+def _tells_nothing_new(arrived: Record, current: Record) -> bool:
     ours = _told(current)
     return all(ours.get(key) == value for key, value in _told(arrived).items())
 
 
-def _told(raw: bytes) -> dict[str, Any]:
+def _told(record: Record) -> dict[str, Any]:
     """The set fields, read as values, so that spelling and form do not count."""
-    values = CDR(raw).values
+    if record.wire_keys == CALL_LOG:  # null, "" and absent are alike; a list has fewer keys than the single call log
+        return {key: value for key, value in decode_object(record.raw).items() if value is not None and value != ""}
+    values = CDR(record.raw).values
     told = {key: value for key, value in values.items() if key not in KNOWN_KEYS}
     for field in FIELDS:
         value = values.get(field.wire)

@@ -40,8 +40,8 @@ from ringback.ledger.contract import (
 )
 from ringback.ledger.revisions import Verdict, judge
 from ringback.records.decode import Record
+from ringback.records.kinds import as_cdr
 from ringback.records.values import to_milliseconds
-from ringback.records.wire import on_the_wire
 from ringback.store import Store
 from ringback.store.schema import CURRENT, org_counters, quarantine, records
 
@@ -189,7 +189,7 @@ class SqlLedger:
 
         def read(wire_keys: int, compressed: bytes) -> bytes:
             record = decompress(compressed)
-            return record if as_came else on_the_wire(record, wire_keys)
+            return record if as_came else as_cdr(record, wire_keys, window.org)
 
         found = [read(wire_keys, raw) for _, _, wire_keys, raw in rows[: min(limit, MIN_CUT_PAGE)]]
         size = sum(map(len, found))

@@ -26,14 +26,15 @@ class Record(msgspec.Struct, frozen=True):
 
     Attributes:
         org: the organization; with `record_id` it identifies the record.
-        record_id: the Report ID.
+        record_id: the Report ID; the id of a PortSIP call log.
         raw: the bytes of the JSON object, exactly as they came.
         report_at: Report time in milliseconds since 1970. A record without one has its Release time, else its Start
             time here; None if it has none of the three.
         start_at: Start time in milliseconds since 1970; `report_at` if it has none.
         location: name of the location, "" if it has none.
         wire_keys: how many keys of the field table the record has, if they are in wire order and wire spelling and no
-            other key stands before or between them; else 0. See `ringback.records.wire.on_the_wire`.
+            other key stands before or between them; else 0. See `ringback.records.wire.on_the_wire`. For a PortSIP call
+            log `ringback.records.portsip.decode.CALL_LOG`.
     """
 
     org: UUID

@@ -17,7 +17,6 @@ from ringback.records.fields import FIELDS, UNSET, Field, Kind
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
-_UUID_LENGTH = 36
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
@@ -75,8 +74,8 @@ def to_wire_time(moment: datetime) -> str:
 
 
 def user_key(text: str) -> str:
-    """The id of a user as it is compared: a UUID in lower case, whatever case it came in; other ids as they are."""
-    return text.lower() if len(text) == _UUID_LENGTH else text
+    """The id of a user as it is compared, whatever case it came in: a UUID, or an extension with its domain."""
+    return text.lower()
 
 
 def _read_text(value: object) -> str:

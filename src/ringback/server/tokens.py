@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ringback.records.values import from_milliseconds, to_milliseconds
+from ringback.records.values import from_milliseconds, to_milliseconds, user_key
 from ringback.server.limits import PROFILES, Limits
 from ringback.store import Store
 from ringback.store.schema import tokens
@@ -105,6 +105,7 @@ class Tokens:
             scopes = (CDR_SCOPE,) if user is None else USER_SCOPES
         if unknown := [scope for scope in scopes if scope not in known]:
             raise TokenError(f"Unknown scope {unknown[0]!r} for a token of {whose}. Known: {', '.join(known)}.")
+        user = None if user is None else user_key(user)
         if limits not in PROFILES:
             raise TokenError(f"Unknown limits {limits!r}. Known: {', '.join(PROFILES)}.")
         now = self._clock()

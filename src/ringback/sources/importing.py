@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 
 from ringback.ledger.contract import Appended, Ledger, Quarantined
-from ringback.records.decode import Record, decode
+from ringback.records.decode import Record
 from ringback.records.errors import NotARecord
+from ringback.records.kinds import decode_any
 from ringback.sources.files.items import BrokenItem, Item, UnreadableFile
 
 MAX_EXAMPLES = 5
@@ -111,7 +112,7 @@ class _Batches:
             self._quarantine(item, item.reason)
             return
         try:
-            decoded = decode(item.raw, self._default_org)
+            decoded = decode_any(item.raw, self._default_org)
         except NotARecord as error:
             self._quarantine(item, str(error))
             return

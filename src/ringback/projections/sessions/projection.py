@@ -19,8 +19,8 @@ from ringback.projections.sessions.people import Holder, Person
 from ringback.projections.sessions.rows import MADE, made_of
 from ringback.projections.sessions.rules import Session, call_of, sessions_of
 from ringback.projections.sessions.wire import Entry, news
-from ringback.records.cdr import CDR
-from ringback.records.leg import Leg, leg_of_cdr
+from ringback.records.kinds import legs_of
+from ringback.records.leg import Leg
 from ringback.records.values import from_milliseconds, to_milliseconds
 from ringback.store import Store
 from ringback.store.schema import session_legs, session_marks, sessions
@@ -68,20 +68,20 @@ class SessionsProjection:
         """What follows from these records; see `Projection.read`."""
         with self._store.read() as connection:
             seen = _calls_of(connection, org, [each.record.record_id for each in stored])
-            legs = {each.record.record_id: leg_of(each) for each in stored}
-            new = {record_id: call_of(leg) for record_id, leg in legs.items() if record_id not in seen}
+            legs = {each.record.record_id: timed_legs(each) for each in stored}
+            new = {record_id: call_of(its[0]) for record_id, its in legs.items() if record_id not in seen}
             calls: dict[UUID, list[Leg]] = {}
-            for record_id, leg in legs.items():
-                calls.setdefault(seen.get(record_id) or new[record_id], []).append(leg)
+            for record_id, its in legs.items():
+                calls.setdefault(seen.get(record_id) or new[record_id], []).extend(its)
             others = _others(connection, org, calls, legs)
             beside = self._ledger.current(org, list(others))
             for each in beside:
-                calls[others[each.record.record_id]].append(leg_of(each))
+                calls[others[each.record.record_id]].extend(timed_legs(each))
             known = people.load(connection, org, (leg for its in calls.values() for leg in its))
         of = {**others, **new, **seen}
         # Also those beside: a revision that came while all is read again changes its call now, and not once more later.
         news = {of[each.record.record_id] for each in (*stored, *beside) if each.sequence > told}
-        new_people, new_holders = people.learn(known, legs.values())
+        new_people, new_holders = people.learn(known, (leg for its in legs.values() for leg in its))
         found = [session for call, its in calls.items() for session in sessions_of(call, its, known)]
         return Change(list(calls), frozenset(calls.keys() - news), new, found, new_people, new_holders)
 
@@ -106,13 +106,13 @@ class SessionsProjection:
             outbox.write(connection, org, now, events)
 
 
-def leg_of(stored: StoredRecord) -> Leg:
-    """The leg of a record in the ledger. It has a start time always: without one of its own, that of its storing."""
-    record = stored.record
-    leg = leg_of_cdr(CDR(record.raw), str(record.org), record.record_id)
-    if leg.start_time is None and record.start_at is not None:
-        return msgspec.structs.replace(leg, start_time=from_milliseconds(record.start_at))
-    return leg
+def timed_legs(stored: StoredRecord) -> list[Leg]:
+    """The legs of a record in the ledger. They always have a start time: if none of their own, that of the record."""
+    legs = legs_of(stored.record)
+    if stored.record.start_at is None:
+        return legs
+    start = from_milliseconds(stored.record.start_at)
+    return [leg if leg.start_time else msgspec.structs.replace(leg, start_time=start) for leg in legs]
 
 
 def _chunks(keys: Iterable[Any]) -> Iterable[list[Any]]:

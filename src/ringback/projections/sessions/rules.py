@@ -233,7 +233,8 @@ class _Part:
         return None
 
     def _redirection(self, directory: Directory) -> Redirection | None:
-        leg = next((leg for leg in self.own if leg.redirect_reason and leg.redirecting_user_id != self.user), None)
+        came = (leg for leg in self.own if leg.side != "originating")
+        leg = next((leg for leg in came if leg.redirect_reason and leg.redirecting_user_id != self.user), None)
         if self.outgoing or leg is None:
             return None
         by = leg.redirecting_user_id or ""
