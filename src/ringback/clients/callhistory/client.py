@@ -93,6 +93,7 @@ class CallHistoryClient:
         address = mercury_address(mercury, self._base, self._options)
         self._mercury = Mercury(address, access, self._options, self._following)
         self._connection: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def get_call_history_data(
         self, days: float = 7, limit: int = 50, sort: str = "DESC", sort_by: str = "endTime"
@@ -105,8 +106,16 @@ class CallHistoryClient:
             sort: `DESC` for newest first, or `ASC`; anything else is `DESC`.
             sort_by: `endTime`, the order of the server, or `startTime`, for which the sessions that the server gave are
                 sorted anew; anything else is `endTime`.
+
+        Raises:
+            UsageError: there is no date so many days ago, or the client is closed.
         """
-        result = await self._get(self._options.now() - timedelta(days=days), limit, "ASC" if sort == "ASC" else "DESC")
+        now = self._options.now()
+        try:
+            since = now - timedelta(days=days)
+        except (OverflowError, ValueError) as error:
+            raise UsageError(f"there is no date {days!r} days ago") from error
+        result = await self._get(since, limit, "ASC" if sort == "ASC" else "DESC")
         if sort_by == "startTime":
             result = _sorted_by_start(result, descending=sort != "ASC")
         if self._lines is not None and any(session.self.cucmDN for session in result.data.userSessions):
@@ -116,14 +125,22 @@ class CallHistoryClient:
         return result
 
     async def update_missed_calls(self, end_time_session_ids: Sequence[Entry]) -> UpdateMissedCallsResponse:
-        """Mark sessions as read. An `endTime` that is none is sent as null, as in the SDK."""
+        """Mark sessions as read. An `endTime` that is none is sent as null, as in the SDK.
+
+        Raises:
+            UsageError: the client is closed.
+        """
         body = {"endTimeSessionIds": wire_entries(end_time_session_ids)}
         return read_result(await self._post("setReadState", body))
 
     async def delete_call_history_records(
         self, delete_session_ids: Sequence[Entry]
     ) -> DeleteCallHistoryRecordsResponse:
-        """Delete sessions. If an `endTime` is none, nothing is sent, and the status of the result is 400."""
+        """Delete sessions. If an `endTime` is none, nothing is sent, and the status of the result is 400.
+
+        Raises:
+            UsageError: the client is closed.
+        """
         entries = wire_entries(delete_session_ids)
         if any(entry["endTime"] is None for entry in entries):
             logger.info("nothing is deleted: an endTime is no time")
@@ -162,7 +179,8 @@ class CallHistoryClient:
     def last_event_id(self) -> int | None:
         """The number of the newest event that all callbacks have returned from; None if events have no numbers.
 
-        A program that keeps it can go on there after it was started again.
+        A program that keeps it can go on there after it was started again. It stays where it is while the history could
+        not be read though events were missed.
         """
         return self._following.last_event_id
 
@@ -175,7 +193,10 @@ class CallHistoryClient:
 
         Raises:
             ConnectionEnded: the server does not want it, or `disconnect` was called meanwhile.
+            UsageError: the client is closed.
         """
+        if self._closed:
+            raise UsageError("the client is closed")
         if self._connection is None or self._connection.done():
             self._following.start(last_event_id)
             self._connection = asyncio.create_task(self._mercury.keep())
@@ -199,7 +220,8 @@ class CallHistoryClient:
     async def disconnect(self) -> None:
         """Close the connection. Events that were not told yet are told after the next `connect`.
 
-        A callback that is running may end; it is not waited for, since it may be the one that disconnects.
+        A callback that is running may end; it is not waited for, since it may be the one that disconnects. Other
+        callbacks for the same event are called after the next `connect` too.
         """
         self._following.stop()
         connection, self._connection = self._connection, None
@@ -220,7 +242,11 @@ class CallHistoryClient:
                 connection.result()
 
     async def close(self) -> None:
-        """Disconnect, wait for a callback that is running, and give back what the client holds."""
+        """Disconnect, wait for a callback that is running, and give back what the client holds.
+
+        That callback may still make requests, but not connect.
+        """
+        self._closed = True
         await self.disconnect()
         await self._following.ended()
         await self._requests.close()

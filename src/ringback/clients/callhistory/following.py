@@ -14,7 +14,7 @@ import msgspec
 from ringback.clients.callhistory.entries import read_moment
 from ringback.clients.callhistory.events import CallHistoryEvent, Malformed, read_event
 from ringback.clients.callhistory.known import Known
-from ringback.clients.callhistory.listeners import Listeners
+from ringback.clients.callhistory.listeners import Callback, Listeners
 from ringback.clients.callhistory.options import HistoryOptions
 from ringback.clients.callhistory.results import SUCCESS, JanusResponseEvent
 from ringback.clients.callhistory.sessions import UserSession
@@ -52,6 +52,14 @@ class _Told(msgspec.Struct, frozen=True):
     number: int | None
 
 
+class _Call(msgspec.Struct, frozen=True):
+    """A callback to call for an event; the last one has the event's number."""
+
+    callback: Callback
+    event: CallHistoryEvent
+    number: int | None
+
+
 class Following:
     """What came over the connections, and what of it has been told.
 
@@ -68,20 +76,20 @@ class Following:
         self._read = read
         self._options = options
         self._known = Known(shared=shared)
-        self._queue: deque[_CatchUp | _Told] = deque()
+        self._queue: deque[_CatchUp | _Told | _Call] = deque()
         self._more = asyncio.Event()
         self._idle = asyncio.Event()
         self._calling = False
         self._stopping = False
         self._heard: datetime | None = None
         self._begun = False
-        self._failed: _CatchUp | None = None  # is done when there is a connection again
+        self._failed: _CatchUp | None = None  # until one made after the next connection has succeeded
         self._ids: dict[str, None] = {}
         self._task: asyncio.Task[None] | None = None
         self.resume_after: int | None = None
         """The number of the newest event that came."""
         self.last_event_id: int | None = None
-        """The number of the newest event that all callbacks have returned from."""
+        """The number of the newest event that all callbacks have returned from. Stays while a catch-up has failed."""
 
     def start(self, last_event_id: int | None) -> None:
         """Tell what comes from now on, after what is still to be told.
@@ -92,6 +100,7 @@ class Following:
         if last_event_id is not None:
             self.stop()
             self._queue.clear()
+            self._failed = None
             self.resume_after = self.last_event_id = last_event_id
         self._stopping = False
         if self._queue:
@@ -100,7 +109,7 @@ class Following:
             self._task = asyncio.create_task(self._run())
 
     def stop(self) -> None:
-        """Call nobody any more. A callback that is running may end."""
+        """Call nobody any more. A callback that is running may end; those after it are called after the next start."""
         self._stopping = True
         self._idle.set()
         if self._task is not None and not self._calling:
@@ -125,7 +134,6 @@ class Following:
         if number is not None and (again or self.resume_after is None):
             self.resume_after = number
         if failed := self._failed:
-            self._failed = None
             self._put(_CatchUp(begin=False, lost=failed.lost, number=number))
         elif again or number is None:
             begin = number is None and not self._begun
@@ -183,28 +191,45 @@ class Following:
                 continue
             item = self._queue[0]
             try:
-                # What stops this in the middle of reading leaves the item where it is.
-                found = await self._catch_up(item) if isinstance(item, _CatchUp) else None
-                self._queue.popleft()
-                if found is not None:
+                if isinstance(item, _CatchUp):
+                    found = await self._catch_up(item)  # what stops this in the middle leaves the item where it is
+                    self._queue.popleft()
                     self._queue.extendleft(reversed(found))
                 elif isinstance(item, _Told):
-                    await self._tell(item)
+                    self._queue.popleft()
+                    self._queue.extendleft(reversed(self._calls(item)))
+                else:
+                    self._queue.popleft()
+                    await self._call(item)
             except Exception:  # what nobody thought of must not keep the rest from being told
                 logger.exception("an event was dropped")
                 if self._queue and self._queue[0] is item:
                     self._queue.popleft()
+                if isinstance(item, _CatchUp):
+                    self._failed = item
 
-    async def _tell(self, item: _Told) -> None:
+    def _calls(self, item: _Told) -> list[_Call]:
+        """An event as a call for each that listens, so that what is stopped between two can go on there."""
         event = item.event
-        if event is not None and (event.derived or self._known.note(event)):
-            self._calling = True
-            try:
-                await self._listeners.tell(event)
-            finally:
-                self._calling = False
-        if item.number is not None:
-            self.last_event_id = item.number
+        is_news = event is not None and (event.derived or self._known.note(event))
+        if event is None or not is_news or not (callbacks := self._listeners.of(event)):
+            self._done(item.number)
+            return []
+        *others, last = callbacks
+        return [*(_Call(one, event, None) for one in others), _Call(last, event, item.number)]
+
+    async def _call(self, item: _Call) -> None:
+        self._calling = True
+        try:
+            await self._listeners.call(item.callback, item.event)
+        finally:
+            self._calling = False
+        self._done(item.number)
+
+    def _done(self, number: int | None) -> None:
+        # A program that went on after this number would never be told what a failed catch-up should have found.
+        if number is not None and self._failed is None:
+            self.last_event_id = number
 
     async def _catch_up(self, item: _CatchUp) -> list[_Told]:
         now = self._options.now()
@@ -217,6 +242,7 @@ class Following:
             self._known.begin(sessions, since)
             return []
         events = self._known.catch_up(sessions, since, item.lost, now)
+        self._failed = None
         if events:
             logger.info("%d events are told that the history shows", len(events))
         return [*(_Told(event, None) for event in events), _Told(None, item.number)]

@@ -41,19 +41,24 @@ class Listeners:
         callbacks = self._of(name)
         callbacks[:] = [one for one in callbacks if callback is not None and one != callback]
 
-    async def tell(self, event: CallHistoryEvent) -> None:
-        """Call all that listen, one after the other. One that fails does not keep the event from the others."""
+    def of(self, event: CallHistoryEvent) -> list[Callback]:
+        """All that listen to such events, in the order in which they were added."""
+        return list(self._of(name_of(event)))
+
+    async def call(self, callback: Callback, event: CallHistoryEvent) -> None:
+        """Call one, unless it does not listen any more. That it fails is logged."""
         name = name_of(event)
-        for callback in list(self._of(name)):
-            try:
-                result = callback(event)
-                if inspect.isawaitable(result):
-                    await result
-            except (Exception, asyncio.CancelledError):
-                # What a callback awaits may be cancelled; that is not this task being cancelled.
-                if (task := asyncio.current_task()) is not None and task.cancelling():
-                    raise
-                logger.exception("a callback for %s failed", name)
+        if callback not in self._of(name):
+            return
+        try:
+            result = callback(event)
+            if inspect.isawaitable(result):
+                await result
+        except (Exception, asyncio.CancelledError):
+            # What a callback awaits may be cancelled; that is not this task being cancelled.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            logger.exception("a callback for %s failed", name)
 
     def _of(self, name: str) -> list[Callback]:
         try:

@@ -14,6 +14,7 @@ import ringback
 from ringback.clients.callhistory.access import Access
 from ringback.clients.callhistory.errors import NoToken
 from ringback.clients.callhistory.options import HistoryOptions
+from ringback.clients.errors import UsageError
 
 logger = logging.getLogger("ringback.history")
 
@@ -40,12 +41,16 @@ class Requests:
 
     Args:
         client: to use instead of one of its own; it is not closed with this object.
+
+    Raises (every request):
+        UsageError: this object is closed, or that client is.
     """
 
     def __init__(self, access: Access, options: HistoryOptions, client: httpx2.AsyncClient | None) -> None:
         self._access = access
         self._options = options
         self._owned = client is None
+        self._closed = False
         self._client = client or httpx2.AsyncClient(
             headers={"user-agent": f"ringback/{ringback.__version__}"},
             timeout=httpx2.Timeout(options.answer_timeout, connect=options.connect_timeout),
@@ -65,6 +70,7 @@ class Requests:
 
     async def close(self) -> None:
         """Give back the connections."""
+        self._closed = True
         if self._owned:
             await self._client.aclose()
 
@@ -76,6 +82,8 @@ class Requests:
             return None
 
     async def _send(self, method: str, url: httpx2.URL, token: str | None, body: bytes | None = None) -> Reply:
+        if self._closed or self._client.is_closed:
+            raise UsageError("the client is closed")
         if token is None:
             return Reply()
         headers = {"authorization": f"Bearer {token}", "trackingid": f"RINGBACK_{uuid.uuid4()}"}

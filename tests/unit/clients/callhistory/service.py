@@ -183,6 +183,42 @@ class Service:
         return response
 
 
+class Numbering:
+    """A server that numbers its events and keeps them, as ringback's does.
+
+    Attributes:
+        events: numbered 1, 2, 3 and so on.
+        forgotten: the newest number that it does not know any more.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.forgotten = 0
+        self._peer: Peer | None = None
+        self._telling = asyncio.Lock()
+        service.greet = self._greet
+
+    async def happen(self, event: dict[str, Any]) -> None:
+        """Add an event, and tell it over the newest connection that was greeted, if that holds."""
+        async with self._telling:
+            self.events.append(event | {"eventNumber": len(self.events) + 1})
+            if self._peer is not None:
+                with suppress(ConnectionClosed):
+                    await self._peer.send(self.events[-1])
+
+    async def _greet(self, peer: Peer) -> None:
+        async with self._telling:  # or an event would overtake those that the client has missed
+            self._peer = peer
+            newest = len(self.events)
+            after = int(peer.query.get("lastEventId", newest))
+            if not self.forgotten <= after <= newest:
+                await peer.send(buffer_state(newest, startAgain=True))
+                return
+            await peer.send(buffer_state(after))
+            for event in self.events[after:]:
+                await peer.send(event)
+
+
 class Moment:
     """A clock that stands still until a test sets it."""
 

@@ -6,13 +6,16 @@ import asyncio
 import inspect
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from ringback.history import CallHistoryClient, ConnectionEnded, SyncCallHistoryClient, UsageError
 from unit.clients.callhistory.service import SECRET, Service, history, quick, session, viewed
+
+T = TypeVar("T")
 
 
 class Elsewhere:
@@ -50,6 +53,35 @@ def calls_of(server: Elsewhere) -> SyncCallHistoryClient:
     """A client of it."""
     service = server.service
     return SyncCallHistoryClient(service.janus, SECRET, mercury=service.mercury, options=quick())
+
+
+async def end(listening: asyncio.Server, hold: asyncio.Event) -> None:
+    """End a server whose answers were held up."""
+    hold.set()
+    listening.close()
+    await listening.wait_closed()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for what nobody says."""
+    while not true():
+        time.sleep(0.005)
+
+
+def in_time(work: Callable[[], T]) -> T:
+    """What this gives; that it hangs is a failure, and not the end of the tests."""
+    given: queue.Queue[T] = queue.Queue()
+    threading.Thread(target=lambda: given.put(work()), daemon=True).start()
+    return given.get(timeout=10)
+
+
+def error_of(work: Callable[[], object]) -> BaseException | None:
+    """What this raises."""
+    try:
+        work()
+    except BaseException as error:  # also what ends programs
+        return error
+    return None
 
 
 def test_the_methods(server: Elsewhere) -> None:
@@ -129,6 +161,144 @@ def test_closing_waits_for_a_callback(server: Elsewhere) -> None:
     calls.close()
     with pytest.raises(UsageError, match="closed"):
         calls.get_call_history_data()
+
+
+class Unheard(BaseException):
+    """Nobody catches this."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), Unheard(), StopIteration(), OSError()], ids=repr)
+def test_a_callback_that_raises(server: Elsewhere, error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a callback raises, be it by `sys.exit`, is logged; events and calls go on, and closing works."""
+    told: queue.Queue[str] = queue.Queue()
+
+    def callback(event: Any) -> None:
+        told.put(event.data.userReadSessions.userReadSessions[0].sessionId)
+        raise error
+
+    calls = calls_of(server)
+    calls.on("callHistory:user_viewed_sessions", callback)
+    calls.connect(timeout=10)
+    peer = server.do(server.service.peer())
+    server.do(peer.send(viewed("a")))
+    server.do(peer.send(viewed("b")))
+    assert [told.get(timeout=10), told.get(timeout=10)] == ["a", "b"]
+    assert in_time(calls.get_call_history_data).message == "SUCCESS"
+    in_time(calls.close)
+    assert f"a callback raised {type(error).__name__}" in caplog.text
+
+
+def test_a_token_function_that_ends_the_program(server: Elsewhere) -> None:
+    """What a function for the token raises to end the program reaches the caller, and the client can go on."""
+    tokens: list[str] = []
+
+    def token() -> str:
+        if not tokens:
+            raise SystemExit(3)
+        return tokens[0]
+
+    calls = SyncCallHistoryClient(server.service.janus, token, mercury=server.service.mercury, options=quick())
+    assert isinstance(in_time(lambda: error_of(calls.get_call_history_data)), SystemExit)
+    assert isinstance(in_time(lambda: error_of(calls.connect)), SystemExit)
+    tokens.append(SECRET)
+    assert in_time(calls.get_call_history_data).message == "SUCCESS"
+    in_time(calls.close)
+
+
+def test_closing_from_several_threads(server: Elsewhere) -> None:
+    """However many threads close a client at once, it is closed when each of them goes on."""
+    before = set(threading.enumerate())
+    for _ in range(10):
+        calls, together = calls_of(server), threading.Barrier(3)
+        ends: queue.Queue[tuple[BaseException | None, bool]] = queue.Queue()
+
+        def close(
+            calls: SyncCallHistoryClient = calls,
+            together: threading.Barrier = together,
+            ends: queue.Queue[tuple[BaseException | None, bool]] = ends,
+        ) -> None:
+            together.wait()
+            error = error_of(calls.close)
+            ends.put((error, isinstance(error_of(calls.get_call_history_data), UsageError)))
+
+        threads = [threading.Thread(target=close, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        assert [ends.get(timeout=10) for _ in threads] == [(None, True)] * 3
+        for thread in threads:
+            thread.join()
+    assert set(threading.enumerate()) == before
+
+
+def test_calls_while_the_client_is_closed(server: Elsewhere) -> None:
+    """While closing waits for a callback, that may use the client, and other threads may not."""
+    begun, go_on = threading.Event(), threading.Event()
+    results: queue.Queue[object] = queue.Queue()
+
+    def callback(_: object) -> None:
+        begun.set()
+        go_on.wait(10)
+        results.put(calls.get_call_history_data().message)
+        results.put(type(error_of(calls.connect)))
+
+    calls = calls_of(server)
+    calls.on("callHistory:user_viewed_sessions", callback)
+    calls.connect(timeout=10)
+    server.do(server.do(server.service.peer()).send(viewed("a")))
+    assert begun.wait(10)
+    closing = threading.Thread(target=calls.close, daemon=True)
+    closing.start()
+    in_time(lambda: wait_until(lambda: not calls.connected))
+    assert isinstance(in_time(lambda: error_of(calls.get_call_history_data)), UsageError)
+    go_on.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert [results.get(timeout=10), results.get(timeout=10)] == ["SUCCESS", UsageError]
+
+
+@pytest.mark.parametrize("waits_for", ["answer", "token"])
+def test_a_request_when_the_client_is_closed(server: Elsewhere, waits_for: str) -> None:
+    """A request that was sent when another thread closes the client has no answer; one that was not is refused."""
+    begun, hold = threading.Event(), asyncio.Event()
+
+    async def token() -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return SECRET
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        begun.set()
+        await hold.wait()
+        writer.close()
+
+    silent = server.do(asyncio.start_server(never, "127.0.0.1", 0))
+    janus = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/janus/api/v1"
+    calls = SyncCallHistoryClient(janus, SECRET if waits_for == "answer" else token)
+    ends: queue.Queue[object] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            ends.put(calls.get_call_history_data().statusCode)
+        except UsageError as error:
+            ends.put(str(error))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    assert begun.wait(10)
+    in_time(calls.close)
+    assert ends.get(timeout=10) == (422 if waits_for == "answer" else "the client was closed meanwhile")
+    asking.join()
+    server.do(end(silent, hold))
+
+
+@pytest.mark.parametrize("method", ["get_call_history_data", "connect", "disconnect", "wait_closed"])
+def test_a_closed_client(server: Elsewhere, method: str) -> None:
+    """A client that is closed refuses what would need its threads."""
+    with calls_of(server) as calls:
+        pass
+    with pytest.raises(UsageError, match="the client is closed"):
+        getattr(calls, method)()
 
 
 def test_no_connection(server: Elsewhere) -> None:

@@ -370,25 +370,6 @@ async def test_a_connection_that_lasted_starts_the_count_anew() -> None:
 
 
 @asynchronous
-async def test_closing_waits_for_a_callback() -> None:
-    """Closing the client waits for the callback that is running."""
-    told: list[str] = []
-
-    async def slow(_: Any) -> None:
-        told.append("begun")
-        await asyncio.sleep(0.05)
-        told.append("done")
-
-    async with Service().listening() as service, client(service) as calls:
-        calls.on("callHistory:user_viewed_sessions", slow)
-        await calls.connect()
-        await (await service.peer()).send(viewed("a"))
-        await until(lambda: bool(told))
-        await calls.close()
-        assert told == ["begun", "done"]
-
-
-@asynchronous
 async def test_tries_can_be_limited() -> None:
     """A client that was told to try so many times gives up after them."""
     async with Service().listening() as service:
@@ -499,23 +480,3 @@ async def test_connecting_twice() -> None:
         await calls.connect()
         await calls.connect()
         assert len(service.peers) == 1
-
-
-@asynchronous
-async def test_a_callback_may_disconnect() -> None:
-    """A callback can close the connection, and even the client; nothing is told after that."""
-    async with Service().listening() as service, client(service) as calls:
-        told: list[str] = []
-
-        async def stop(event: CallSessionViewedEvent) -> None:
-            told.extend(one.sessionId for one in event.data.userReadSessions.userReadSessions)
-            await calls.close()
-
-        calls.on("callHistory:user_viewed_sessions", stop)
-        await calls.connect()
-        peer = await service.peer()
-        for name in "abc":
-            await peer.send(viewed(name))
-        await calls.wait_closed()
-        await peer.closed.wait()
-        assert told == ["a"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -363,6 +364,16 @@ def test_clients_that_cannot_be(janus: str, arguments: dict[str, Any], message: 
     """A client that would give its token away, or lacks something, is refused when it is made."""
     with pytest.raises(UsageError, match=message):
         CallHistoryClient(janus, **({"tokens": SECRET} | arguments))
+
+
+@pytest.mark.parametrize("days", [1e10, -1e10, 1e6, math.inf, math.nan])
+@asynchronous
+async def test_days_that_lead_to_no_date(days: float) -> None:
+    """A number of days before which there is no date is refused, and nothing is sent."""
+    async with Service().listening() as service, client(service) as calls:
+        with pytest.raises(UsageError, match="there is no date"):
+            await calls.get_call_history_data(days=days)
+        assert service.requests == []
 
 
 def test_days_are_counted_back_from_the_clock_that_was_given() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from factories import NOON
 from ringback.history import Retries
@@ -19,11 +18,11 @@ from unit.clients.callhistory.service import (
     Answer,
     Heard,
     Moment,
+    Numbering,
     Peer,
     Request,
     Service,
     asynchronous,
-    buffer_state,
     client,
     deleted,
     history,
@@ -33,42 +32,6 @@ from unit.clients.callhistory.service import (
     until,
     viewed,
 )
-
-
-class Numbering:
-    """A server that numbers its events and keeps them, as ringback's does.
-
-    Attributes:
-        events: numbered 1, 2, 3 and so on.
-        forgotten: the newest number that it does not know any more.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.forgotten = 0
-        self._peer: Peer | None = None
-        self._telling = asyncio.Lock()
-        service.greet = self._greet
-
-    async def happen(self, event: dict[str, Any]) -> None:
-        """Add an event, and tell it over the newest connection that was greeted, if that holds."""
-        async with self._telling:
-            self.events.append(event | {"eventNumber": len(self.events) + 1})
-            if self._peer is not None:
-                with suppress(ConnectionClosed):
-                    await self._peer.send(self.events[-1])
-
-    async def _greet(self, peer: Peer) -> None:
-        async with self._telling:  # or an event would overtake those that the client has missed
-            self._peer = peer
-            newest = len(self.events)
-            after = int(peer.query.get("lastEventId", newest))
-            if not self.forgotten <= after <= newest:
-                await peer.send(buffer_state(newest, startAgain=True))
-                return
-            await peer.send(buffer_state(after))
-            for event in self.events[after:]:
-                await peer.send(event)
 
 
 @asynchronous
@@ -154,6 +117,26 @@ async def test_going_on_elsewhere() -> None:
 
 
 @asynchronous
+async def test_going_on_elsewhere_after_a_failure() -> None:
+    """A client that is given a number has nothing to make up for that came before it."""
+    async with Service().listening() as service, client(service) as calls:
+        server = Numbering(service)
+        server.events = [viewed("a", number=1), viewed("b", number=2)]
+        service.answer = lambda _: (403, b"")
+        heard = Heard(calls)
+        server.forgotten = 1
+        await calls.connect(last_event_id=0)
+        await server.happen(viewed("c"))
+        await heard.until(("viewed", "c"))
+        await calls.disconnect()
+        server.forgotten = 0
+        await calls.connect(last_event_id=1)
+        await until(lambda: calls.last_event_id == 3)
+        assert heard.facts == [("viewed", "c"), ("viewed", "b"), ("viewed", "c")]
+        assert len(service.requests) == 1
+
+
+@asynchronous
 async def test_the_number_waits_for_the_callbacks() -> None:
     """The number that a program may keep is that of the newest event whose callbacks have all returned."""
     go_on = asyncio.Event()
@@ -172,20 +155,6 @@ async def test_the_number_waits_for_the_callbacks() -> None:
         assert calls.last_event_id == 0
         go_on.set()
         await until(lambda: calls.last_event_id == 2)
-
-
-@asynchronous
-async def test_disconnecting_and_connecting_again() -> None:
-    """What happened between a disconnect and the next connect is told then."""
-    async with Service().listening() as service, client(service) as calls:
-        server = Numbering(service)
-        heard = Heard(calls)
-        await calls.connect()
-        await calls.disconnect()
-        await until(service.peers[-1].closed.is_set)
-        await server.happen(viewed("a"))
-        await calls.connect()
-        assert await heard.until(("viewed", "a")) == [("viewed", "a")]
 
 
 @asynchronous
@@ -246,6 +215,60 @@ async def test_start_again_while_the_history_cannot_be_read() -> None:
         await service.peers[-1].close()
         await heard.until(("recent", "new"))
         assert heard.facts == [("viewed", "a"), ("viewed", "b"), ("recent", "new")]
+
+
+@asynchronous
+async def test_the_number_stays_before_what_could_not_be_read() -> None:
+    """While the history cannot be read, the number to keep is the one before the gap: a restart misses nothing."""
+    go_on = asyncio.Event()
+
+    async def wait(_: object) -> None:
+        await go_on.wait()
+
+    async with Service().listening() as service, client(service) as calls:
+        server = Numbering(service)
+        server.events = [viewed("x")] * 20
+        server.forgotten = 10
+        service.answer = lambda _: (403, b"")
+        heard = Heard(calls)
+        await calls.connect(last_event_id=5)
+        await server.happen(viewed("a"))
+        await server.happen(viewed("b"))
+        await heard.until(("viewed", "b"))
+        assert calls.last_event_id == 5
+        calls.on("callHistory:user_viewed_sessions", wait)
+        await server.happen(viewed("c"))
+        await heard.until(("viewed", "c"))
+        await service.peers[-1].close()
+        await until(lambda: len(service.peers) == 2 and calls.connected)
+        await server.happen(viewed("d"))
+        go_on.set()  # the second reading comes after "c" and before "d"
+        await heard.until(("viewed", "d"))
+        assert (calls.last_event_id, len(service.requests)) == (5, 2)
+        service.answer = lambda _: (200, history([session("new", minutes=-5)]))
+        await service.peers[-1].close()
+        await heard.until(("recent", "new"))
+        await until(lambda: calls.last_event_id == 24)
+
+
+@asynchronous
+async def test_a_reading_that_fails_in_another_way() -> None:
+    """The number stays also if what fails is the HTTP client that the program has given."""
+
+    async def fail(_: object) -> None:
+        raise OSError("the program's own trouble")
+
+    http = httpx2.AsyncClient(event_hooks={"request": [fail]})
+    async with http, Service().listening() as service, client(service, client=http) as calls:
+        server = Numbering(service)
+        server.events = [viewed("x")] * 20
+        server.forgotten = 10
+        heard = Heard(calls)
+        await calls.connect(last_event_id=5)
+        await server.happen(viewed("a"))
+        await server.happen(viewed("b"))
+        await heard.until(("viewed", "b"))
+        assert calls.last_event_id == 5
 
 
 class Foreign:
