@@ -333,6 +333,8 @@ Index(
     sessions.c.type,
     sessions.c.disposition,
     sessions.c.direction,
+    sessions.c.number,
+    sessions.c.search,
 )
 # SQLite looks at the conditions of a partial index once more in each row, so their columns are in it too.
 Index(

@@ -51,8 +51,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "id", name="sessions_pk"),
     )
     op.create_index("sessions_by_call", "sessions", ["org", "call"])
-    by_end = ["org", "user_id", "end_at", "id", "deleted_at", "type", "disposition", "direction"]
-    op.create_index("sessions_by_end", "sessions", by_end)
+    found_by = ["org", "user_id", "end_at", "id"]
+    filtered_by = ["deleted_at", "type", "disposition", "direction", "number", "search"]
+    op.create_index("sessions_by_end", "sessions", [*found_by, *filtered_by])
     unread = ["org", "user_id", "type", "deleted_at", "read_at", "disposition"]
     op.create_index("sessions_unread", "sessions", unread, sqlite_where=UNREAD, postgresql_where=UNREAD)
     op.create_table(
