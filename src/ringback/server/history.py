@@ -11,8 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringback.projections.sessions.marks import Marks
-from ringback.projections.sessions.query import CallHistory, Filter, Place
+from ringback.projections.sessions.query import Filter, Place
 from ringback.projections.sessions.rules import OWN, SPARK
 from ringback.projections.sessions.wire import Entry, user_session
 from ringback.records.user_session import UserSession
@@ -29,8 +28,7 @@ from ringback.server.exchange import (
     read_limit,
     read_moment,
 )
-from ringback.server.janus import BASE
-from ringback.server.tokens import Tokens
+from ringback.server.janus import BASE, SessionsDialect
 from ringback.server.viewers import Viewer, viewer_of
 
 DISPOSITIONS = ("ANSWERED", "CANCELED", "INITIATED", "MISSED", "REJECTED")
@@ -68,13 +66,8 @@ class SessionIds(msgspec.Struct):
     sessionIds: list[str]
 
 
-class HistoryDialect:
-    """Answers from the sessions. Blocking; to be called in a worker thread."""
-
-    def __init__(self, tokens: Tokens, history: CallHistory, marks: Marks) -> None:
-        self._tokens = tokens
-        self._history = history
-        self._marks = marks
+class HistoryDialect(SessionsDialect):
+    """Our own paths."""
 
     def sessions(self, call: Call) -> Answer:
         """Answer `GET /v1/history/sessions`.

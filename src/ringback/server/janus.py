@@ -90,13 +90,17 @@ class LinesBody(msgspec.Struct):
     devices: list[DeviceBody]
 
 
-class JanusDialect:
-    """Answers from the sessions. Blocking; to be called in a worker thread."""
+class SessionsDialect:
+    """What answers from the sessions. Blocking; to be called in a worker thread."""
 
     def __init__(self, tokens: Tokens, history: CallHistory, marks: Marks) -> None:
         self._tokens = tokens
         self._history = history
         self._marks = marks
+
+
+class JanusDialect(SessionsDialect):
+    """The paths of the Webex service."""
 
     def sessions(self, call: Call) -> Answer:
         """Answer `GET …/userSessions`.
