@@ -222,8 +222,8 @@ class Runner:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                self._tidy()
                 if not self.step():
-                    self._tidy()
                     self._stop.wait(_POLL_SECONDS)
             except StoreError as error:
                 _log.warning("projections wait", reason=str(error))
