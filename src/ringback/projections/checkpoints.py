@@ -34,6 +34,10 @@ class Checkpoint(msgspec.Struct, frozen=True):
         return 0 if self.again is None else self.sequence - max(self.again, 0)
 
 
+class CheckpointMoved(Exception):
+    """Somebody else has read on since; nothing may be written of what was read here."""
+
+
 class Checkpoints:
     """The checkpoints of one projection."""
 
@@ -58,10 +62,17 @@ class Checkpoints:
         known = {org: done.get(org, Checkpoint()) for org in newest}
         return sum(newest[org] - known[org].sequence + known[org].left_again for org in newest)
 
-    def move(self, connection: Connection, org: UUID, sequence: int) -> None:
-        """Note, in the caller's transaction, that everything up to a sequence number is read."""
+    def move(self, connection: Connection, org: UUID, before: Checkpoint, sequence: int) -> None:
+        """Note, in the caller's transaction, that everything up to a sequence number is read.
+
+        Raises:
+            CheckpointMoved: it is not where it was before: somebody else had the lease meanwhile.
+        """
         self._make(connection, org)
-        connection.execute(update(checkpoints).where(*self._this(org)).values(sequence=sequence))
+        same = checkpoints.c.sequence == before.sequence
+        moved = update(checkpoints).where(*self._this(org), same).values(sequence=sequence)
+        if connection.execute(moved.returning(checkpoints.c.sequence)).one_or_none() is None:
+            raise CheckpointMoved
 
     def move_again(self, connection: Connection, org: UUID, before: Checkpoint, sequence: int) -> None:
         """Note, in the caller's transaction, that everything up to a sequence number is read again.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ringback.ledger.contract import Ledger, StoredRecord
 from ringback.ledger.leases import Lease, LeaseLost, Leases, fence
-from ringback.projections.checkpoints import Checkpoint, Checkpoints
+from ringback.projections.checkpoints import Checkpoint, CheckpointMoved, Checkpoints
 from ringback.projections.outbox import Outbox
 from ringback.store import Store, StoreError
 
@@ -141,6 +141,8 @@ class Runner:
             return self._advance(projection, org, checkpoint, newest)
         except LeaseLost:
             self._held.pop(this, None)
+        except CheckpointMoved:
+            pass  # it was read before the lease was taken, and moved in between; the next step begins where it is
         except StoreError:
             raise
         except Exception:
@@ -166,7 +168,7 @@ class Runner:
             if change is not None:
                 projection.write(connection, org, change)
             if new:
-                checkpoints.move(connection, org, last)
+                checkpoints.move(connection, org, checkpoint, last)
             else:
                 checkpoints.move_again(connection, org, checkpoint, last)
         return read

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from factories import NOON, ORG, OTHER_ORG, Clock, make_record
 from integration.projections.office import Office, kinds
@@ -46,7 +46,7 @@ class Counting:
         return [(org, each.sequence) for each in stored]
 
     def write(self, connection: Connection, org: UUID, change: Any) -> None:
-        self.written += change
+        event.listen(connection, "commit", lambda _: self.written.extend(change), once=True)
 
 
 def until(true: Callable[[], bool], seconds: float = 20) -> None:
@@ -88,6 +88,25 @@ def test_the_second_takes_over_when_the_first_is_gone(office: Office, clock: Clo
     office.ledger.append(calls(8, 9))
     assert (two.step(), one.step()) == (0, 1)
     assert len(office.rows()) == len(office.events()) == 9
+
+
+def test_who_takes_over_begins_where_the_other_stopped(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner that looked before the other one was done, and gets the lease after, does nothing a second time."""
+    done = Counting()
+    one, two = (office.runner(holder, done) for holder in ("one", "two"))
+    office.ledger.append(calls(0, 5))
+    take = two._lease
+
+    def late(org: UUID, job: str) -> Any:
+        assert one.step() == 5
+        one.stop()
+        return take(org, job)
+
+    monkeypatch.setattr(two, "_lease", late)
+    assert two.step() == 0
+    assert len(done.written) == 5
+    monkeypatch.undo()
+    assert two.step() == 0
 
 
 def test_a_runner_at_work_keeps_its_lease(office: Office, clock: Clock) -> None:
