@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from litestar import MediaType, Response
 
+from ringback.projections.sessions.marks import MAX_AT_ONCE
 from ringback.records.values import OddValue, read_time, to_milliseconds
 from ringback.server.compress import compressed
 from ringback.server.errors import ApiError
@@ -20,8 +21,8 @@ MAX_LIMIT = 1000
 """Sessions in one answer."""
 
 DEFAULT_LIMIT = 50
-MAX_IDS = 1000
-"""Sessions that one request may name."""
+MAX_IDS = MAX_AT_ONCE
+"""Sessions that one request may name: as many as one commit changes."""
 
 _MAX_PARAMETERS = 50
 T = TypeVar("T")

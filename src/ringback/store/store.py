@@ -190,7 +190,8 @@ def _schema_version(connection: Connection) -> str | None:
 
 def _explain(error: Exception, directory: Path) -> str:
     cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
-    text = str(cause)
+    # Of an error of the system, its words alone: a path in it may have any word.
+    text = cause.strerror or "" if isinstance(cause, OSError) else str(cause)
     if "locked" in text or "busy" in text:
         return (
             f"The store in {directory} was locked by another writer for more than {_BUSY_SECONDS} seconds. "

@@ -68,9 +68,9 @@ def test_a_store_is_not_made_unasked(tmp_path: Path, there: bool) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["file", "file/store"])
+@pytest.mark.parametrize("place", ["file", "file/store", "file/full", "file/locked", "file/malformed"])
 def test_a_file_is_not_a_directory(tmp_path: Path, place: str) -> None:
-    """A file where the directory should be is named as the cause."""
+    """A file where the directory should be is named as the cause, whatever words are in the path."""
     (tmp_path / "file").write_text("something")
     with pytest.raises(StoreError, match=r"is not a directory\. Name a directory with --data"):
         Store.open(tmp_path / place)
