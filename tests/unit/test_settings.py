@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from uuid import UUID
@@ -12,22 +13,35 @@ import pytest
 from factories import ORG
 from ringback.settings import (
     WORKER_VARIABLE,
+    BillingSettings,
     OrgSettings,
+    PortsipSettings,
+    PortsipSourceSettings,
     ServerSettings,
     Settings,
     SettingsError,
-    SourceSettings,
+    WebexSourceSettings,
     load,
 )
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "": Settings,
-    "server": ServerSettings,
-    "orgs": OrgSettings,
-    "sources": SourceSettings,
+    "In the section `[server]`": ServerSettings,
+    "In the section `[portsip]`": PortsipSettings,
+    "In the section `[billing]`": BillingSettings,
+    'In a section `[orgs."UUID"]`': OrgSettings,
+    "In a section `[[sources]]` of kind `webex`": WebexSourceSettings,
+    "In a section `[[sources]]` of kind `portsip`": PortsipSourceSettings,
 }
-FILE_ONLY = ("orgs", "sources")
+"""What stands before the table of each on the page of the settings."""
+
+VARIABLES: dict[type[msgspec.Struct], str] = {
+    Settings: "RINGBACK",
+    ServerSettings: "RINGBACK_SERVER",
+    PortsipSettings: "RINGBACK_PORTSIP",
+}
+"""How the variables begin of those that have any."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +84,7 @@ public_url = "https://cdr.example.com"
 region = "eu"
 feed_time = "start"
 shared_rate = true
+home_country = "DE"
 
 [orgs."{ORG}"]
 region = "gov"
@@ -84,6 +99,7 @@ WRITTEN = Settings(
         region="eu",
         feed_time="start",
         shared_rate=True,
+        home_country="DE",
     ),
     orgs={ORG: OrgSettings(region="gov")},
 )
@@ -112,6 +128,7 @@ def test_the_environment() -> None:
         "RINGBACK_SERVER_REGION": "eu",
         "RINGBACK_SERVER_FEED_TIME": "start",
         "RINGBACK_SERVER_SHARED_RATE": "true",
+        "RINGBACK_SERVER_HOME_COUNTRY": "DE",
     }
     assert {name.removeprefix("RINGBACK_SERVER_").lower() for name in environment} - {"ringback_data"} == set(
         ServerSettings.__struct_fields__
@@ -203,20 +220,39 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "line 1" in message
 
 
+def tables() -> dict[str, dict[str, str]]:
+    """The tables of the page: their rows by setting, by what stands before the table."""
+    found: dict[str, dict[str, str]] = {}
+    before = ""
+    for line in DOCS.read_text("utf-8").split("## All settings")[1].split("## When a setting is wrong")[0].splitlines():
+        before = next((section for section in SECTIONS if section and line.startswith(section)), before)
+        if match := re.match(r"\| `(\w+)` \|", line):
+            assert match[1] not in found.setdefault(before, {}), f"{match[1]} stands there twice"
+            found[before][match[1]] = line
+    return found
+
+
 def test_every_setting_is_documented() -> None:
-    """The page of the settings has each setting with its default, in a table row, and its variable."""
-    page = DOCS.read_text("utf-8")
+    """The page of the settings has each setting in the table of its section, with its default and its variable, and
+    nothing else."""
+    on_the_page = tables()
+    assert set(on_the_page) == set(SECTIONS)
     for section, struct in SECTIONS.items():
-        for field in msgspec.structs.fields(struct):
-            if field.name in SECTIONS:
-                continue
-            rows = [line for line in page.splitlines() if line.startswith(f"| `{field.name}` |")]
-            assert len(rows) == (3 if field.name == "region" else 1), field.name
-            row = rows[0]
-            if section not in FILE_ONLY:
-                variable = "_".join(["RINGBACK", *([section.upper()] if section else []), field.name.upper()])
-                assert f"`{variable}`" in row
-                assert f"| `{msgspec.json.encode(field.default).decode()}` |" in row
+        rows = on_the_page[section]
+        fields = {field.name: field for field in msgspec.structs.fields(struct)}
+        own = set(fields) - {"server", "portsip", "billing", "orgs", "sources"} if struct is Settings else set(fields)
+        assert set(rows) == own
+        for name in own:
+            default = msgspec.json.encode(fields[name].default).decode() if not fields[name].required else '""'
+            if struct in VARIABLES:
+                assert f"`{VARIABLES[struct]}_{name.upper()}`" in rows[name]
+                assert f"| `{default}` |" in rows[name]
+            elif default not in ('""', "null", "[]"):
+                assert f"| `{default}` |" in rows[name] or (struct, name) in IN_WORDS, name
+
+
+IN_WORDS = {(WebexSourceSettings, "known_hosts")}
+"""Defaults that the page tells in words."""
 
 
 def test_the_examples_of_the_page_are_valid() -> None:
@@ -229,5 +265,7 @@ def test_the_examples_of_the_page_are_valid() -> None:
     complete = tomllib.loads(examples[0])
     assert set(complete) == set(Settings.__struct_fields__)
     assert set(complete["server"]) == set(ServerSettings.__struct_fields__)
+    assert set(complete["portsip"]) == set(PortsipSettings.__struct_fields__)
+    assert set(complete["billing"]) == set(BillingSettings.__struct_fields__)
     assert settings.sources
     assert all(isinstance(org, UUID) for org in settings.orgs)

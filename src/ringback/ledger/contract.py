@@ -204,6 +204,10 @@ class Ledger(Protocol):
         """The current versions of these records, in any order; unknown ones are left out."""
         ...
 
+    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
+        """The sequence number of the oldest superseded version of those records that have one."""
+        ...
+
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """Every version of one record, the current one first, then from newest to oldest; empty if unknown."""
         ...

@@ -139,6 +139,15 @@ class MemoryLedger:
             if stored.superseded_by is None and stored.record.record_id in wanted
         ]
 
+    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
+        """See `Ledger.first_sequences`."""
+        wanted = set(record_ids)
+        found: dict[str, int] = {}
+        for stored in self._log.get(org, ()):  # in the order of their numbers
+            if stored.superseded_by is not None and stored.record.record_id in wanted:
+                found.setdefault(stored.record.record_id, stored.sequence)
+        return found
+
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """See `Ledger.versions`."""
         found = [stored for stored in self._log.get(org, ()) if stored.record.record_id == record_id]

@@ -229,6 +229,17 @@ class SqlLedger:
                 found += map(self._stored, connection.execute(statement))
         return found
 
+    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
+        """See `Ledger.first_sequences`."""
+        found: dict[str, int] = {}
+        columns = select(records.c.record_id, records.c.sequence).where(records.c.org == org, _IS_SUPERSEDED)
+        with self._store.read() as connection:
+            for begin in range(0, len(record_ids), _MAX_IDS):
+                some = record_ids[begin : begin + _MAX_IDS]
+                for row in connection.execute(columns.where(records.c.record_id.in_(some))):
+                    found[row.record_id] = min(row.sequence, found.get(row.record_id, row.sequence))
+        return found
+
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """See `Ledger.versions`."""
         statement = select(records).where(records.c.org == org, records.c.record_id == record_id)

@@ -242,16 +242,21 @@ class WindowLedger:
         *,
         reason: str = "",
         total_count: int | None = None,
+        end: int | None = None,
     ) -> AskedWindow:
-        """Note how a window ended. Only what is noted as complete here counts as read."""
+        """Note how a window ended. Only what is noted as complete here counts as read.
+
+        Args:
+            end: up to where it was read, if that is less than was asked for.
+        """
+        values = {"ended": ended.value, "ended_at": now, "reason": reason, "total_count": total_count}
+        if end is not None:
+            values["end_at"] = end
         with self._store.write() as connection:
             fence(connection, lease)
             return _window(
                 connection.execute(
-                    update(windows)
-                    .where(*_this_window(lease.org, source, number))
-                    .values(ended=ended.value, ended_at=now, reason=reason, total_count=total_count)
-                    .returning(windows)
+                    update(windows).where(*_this_window(lease.org, source, number)).values(values).returning(windows)
                 ).one()
             )
 

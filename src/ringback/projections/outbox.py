@@ -33,6 +33,16 @@ class EventKind(Enum):
     """The same, of a session of type `SPARK`."""
     VIEWED = "janus.user_viewed_sessions"
     DELETED = "janus.user_sessions_deleted"
+    CALL_CREATED = "call.created"
+    CALL_UPDATED = "call.updated"
+    CALL_MERGED = "call.merged"
+    """A late record has joined a call to an older one."""
+
+
+NOBODY = ""
+"""The user of an event that is about a whole call. Only those hear it who listen for all users of an org."""
+
+_CALLS = (EventKind.CALL_CREATED, EventKind.CALL_UPDATED, EventKind.CALL_MERGED)
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -40,7 +50,7 @@ class NewEvent(msgspec.Struct, frozen=True):
 
     Attributes:
         body: for `RECENT` and `LEGACY` the JSON of one session, its `url` relative to the base address of the API; for
-            the others a JSON list of session ids.
+            those of calls a JSON object with the id; for the others a JSON list of session ids.
     """
 
     user: str
@@ -176,6 +186,8 @@ def envelope(event: Event, base: str) -> bytes:
     elif event.kind is EventKind.VIEWED:
         seen = [{"sessionId": session} for session in msgspec.json.decode(event.body, type=list[str])]
         data = b'"userReadSessions":{"userReadSessions":%b,"statusCode":0}' % msgspec.json.encode(seen)
+    elif event.kind in _CALLS:
+        data = b'"call":%b' % event.body
     else:
         data = b'"deletedSessions":%b' % event.body
     return b'{"id":"%b","timestamp":%d,"trackingId":"RINGBACK_%b","eventNumber":%d,"data":{"eventType":"%b",%b}}' % (

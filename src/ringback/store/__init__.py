@@ -5,7 +5,7 @@ schema keeps the rules that let it move to PostgreSQL and be distributed by orga
 primary and unique key of an org's own tables, sequences come from a counter row, and no statement touches two orgs.
 """
 
-from ringback.store.errors import StoreError
+from ringback.store.errors import StoreError, TookTooLong
 from ringback.store.store import Store
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["Store", "StoreError", "TookTooLong"]

@@ -13,16 +13,18 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from ringback.store import schema
 from ringback.store.compression import RecordCodec, train_dictionary
-from ringback.store.errors import StoreError
+from ringback.store.errors import StoreError, TookTooLong
 
 DATABASE_NAME = "ringback.db"
 _BUSY_SECONDS = 30
 _CACHE_KIBIBYTES = 128 * 1024
 _CHECKPOINT_PAGES = 8 * 1024
+_STEPS_BETWEEN_LOOKS = 100_000
+"""Steps of SQLite's virtual machine, some milliseconds of work in memory, after which a time limit is looked at."""
 
 
 class Store:
@@ -78,14 +80,23 @@ class Store:
         return store
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, time_limit: float | None = None) -> Iterator[Connection]:
         """A connection in a read transaction: all its statements see the store as it was at the first.
 
+        Args:
+            time_limit: seconds after which a statement is stopped, counted from the beginning of the block. One that
+                takes a few milliseconds is never stopped.
+
         Raises:
+            TookTooLong: the time limit is over.
             StoreError: the store cannot be read.
         """
         with self._explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
+            if time_limit is None:
+                yield connection
+            else:
+                with _limited(connection, time_limit):
+                    yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -142,6 +153,23 @@ class Store:
         content = train_dictionary(1)
         with self.write() as connection:  # two processes may both have trained one; the first stays
             connection.execute(insert(schema.dictionaries).values(id=1, content=content).on_conflict_do_nothing())
+
+
+@contextlib.contextmanager
+def _limited(connection: Connection, seconds: float) -> Iterator[None]:
+    """Stop what the connection does when the time is over. After the block it is as it was, whatever happened."""
+    # Not a timer that calls `interrupt`: that does nothing to a statement which begins a moment later.
+    driver: Any = connection.connection.driver_connection
+    until = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise TookTooLong(seconds) from error
+        raise
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:

@@ -179,6 +179,16 @@ def test_versions_are_the_current_one_then_newest_first(ledger: Ledger) -> None:
     assert ledger.versions(OTHER_ORG, "r") == []
 
 
+def test_the_first_of_several_versions(ledger: Ledger) -> None:
+    """Of a record with superseded versions the oldest sequence number is told, also if a stale version came last."""
+    ledger.append([make_record(name) for name in ("a", "b", "c")])
+    ledger.append([make_record("b", report_time=LATER), make_record("c", report_time=EARLIER)])
+    ledger.append([make_record("b", report_time=EARLIER)])
+    assert ledger.first_sequences(ORG, ["a", "b", "c", "unknown"]) == {"b": 2, "c": 5}
+    assert ledger.first_sequences(ORG, []) == {}
+    assert ledger.first_sequences(OTHER_ORG, ["b"]) == {}
+
+
 # Sequence and stored time
 
 

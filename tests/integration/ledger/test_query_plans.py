@@ -77,6 +77,12 @@ def test_versions_are_found_by_id(store: Store, filled: SqlLedger) -> None:
     ]
 
 
+def test_first_versions_are_found_by_id(store: Store, filled: SqlLedger) -> None:
+    """Each first version that is asked for is sought by the id of its record."""
+    (line,) = plans(store, lambda: filled.first_sequences(ORG, ["r1", "r2"]))
+    assert line == "SEARCH records USING INDEX records_superseded (org=? AND record_id=?)"
+
+
 def test_summaries_read_no_records_through(store: Store, filled: SqlLedger) -> None:
     """A summary comes from counters and from the ends of indexes, not from counting."""
     lines = plans(store, filled.summaries)
