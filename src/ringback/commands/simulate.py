@@ -28,6 +28,7 @@ from ringback.ledger import Appended, SqlLedger
 from ringback.records.decode import Record, decode
 from ringback.simulator import Rates, SimulatedCall, Simulation, in_arrival_order
 from ringback.simulator.cloud import ScenarioError, read_scenario, serve_cloud
+from ringback.simulator.pbx import read_pbx_scenario, serve_pbx
 
 EXAMPLE = "Example: **ringback simulate --seed 7 --days 1 --out calls.ndjson**"
 _BATCH = 500
@@ -63,39 +64,42 @@ def simulate(
     serve: Annotated[
         bool, typer.Option("--serve", help="Play the Webex cloud over HTTP with this traffic, until Ctrl-C.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the cloud; 0 for a free one.")] = 0,
-    speed: Annotated[float, typer.Option(min=0.001, help="How fast the clock of the cloud runs.")] = 1.0,
+    as_pbx: Annotated[
+        bool, typer.Option("--serve-pbx", help="Play a PortSIP PBX over HTTP with calls of its own, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the cloud or PBX; 0 for a free one.")] = 0,
+    speed: Annotated[float, typer.Option(min=0.001, help="How fast the clock of the cloud or PBX runs.")] = 1.0,
     scenario: Annotated[
-        Path | None, typer.Option(help="TOML file with limits and faults of the cloud; see docs/simulated-cloud.md.")
+        Path | None,
+        typer.Option(help="TOML file with limits and faults; see docs/simulated-cloud.md and docs/simulated-pbx.md."),
     ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Make true-to-life traffic, into the store or a file, with the true calls in a file beside it.
 
-    With --serve, play the Webex cloud instead, for trying out whatever reads from it.
+    With --serve, play the Webex cloud instead, with --serve-pbx a PortSIP PBX, for trying out whatever reads from it.
     """
+    if serve and as_pbx:
+        raise typer.BadParameter("--serve and --serve-pbx play different things; give one of them")
     rates = Rates(late=late, redelivered=redelivered, revised=revised)
-    if serve:
+    if serve or as_pbx:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         try:
-            problems = serve_cloud(
+            play = _pbx(orgs, users, scenario) if as_pbx else _cloud(orgs, users, rates, scenario)
+            problems = play(
                 seed=seed,
-                orgs=orgs,
-                users=users,
                 calls_per_day=calls_per_day,
-                rates=rates,
                 history=timedelta(days=days),
                 start=begin,
                 speed=speed,
                 port=port,
-                scenario=read_scenario(scenario) if scenario else None,
                 show=partial(print, flush=True),
                 stop=stop,
             )
         except (OSError, ScenarioError) as error:
-            raise CommandError(f"The cloud cannot be played: {error}") from error
+            raise CommandError(f"The {'PBX' if as_pbx else 'cloud'} cannot be played: {error}") from error
         raise typer.Exit(1 if problems else 0)
     begin, end = _range(begin, end, timedelta(days=days))
     simulation = Simulation(
@@ -123,6 +127,16 @@ def simulate(
         except OSError as error:
             raise CommandError(f"Cannot write {error.filename or out or truth}: {error.strerror or error}.") from error
     print(f"{done}; true calls in {truth}", file=sys.stderr)
+
+
+def _cloud(orgs: int, users: int, rates: Rates, scenario: Path | None) -> Callable[..., int]:
+    given = read_scenario(scenario) if scenario else None
+    return partial(serve_cloud, orgs=orgs, users=users, rates=rates, scenario=given)
+
+
+def _pbx(orgs: int, users: int, scenario: Path | None) -> Callable[..., int]:
+    given = read_pbx_scenario(scenario) if scenario else None
+    return partial(serve_pbx, tenants=orgs, extensions=users, scenario=given)
 
 
 def _range(begin: datetime | None, end: datetime | None, length: timedelta) -> tuple[datetime, datetime]:

@@ -14,7 +14,7 @@ from ringback.records.decode import MAX_RECORD_BYTES, Decoded, Record, decode
 from ringback.records.errors import NotARecord
 from ringback.records.lazy import decode_object
 from ringback.records.leg import Leg, leg_of_cdr
-from ringback.records.portsip.call_log import read_call_log, write_call_log
+from ringback.records.portsip.call_log import CallLog, read_call_log, write_call_log
 from ringback.records.portsip.cdr import cdr_of_call_log
 from ringback.records.portsip.decode import CALL_LOG, decode_call_log, is_call_log
 from ringback.records.portsip.leg import call_log_of_leg, legs_of_call_log
@@ -57,7 +57,20 @@ def as_call_log(raw: bytes, org: UUID) -> bytes:
     record = decode_any(raw, org).record
     if record.wire_keys == CALL_LOG:
         return record.raw
-    return write_call_log(call_log_of_leg(leg_of_cdr(CDR(raw), str(org), record.record_id)))
+    return write_call_log(call_log_of(record)[0])
+
+
+def call_log_of(record: Record) -> tuple[CallLog, list[Leg]]:
+    """A record as a PortSIP call log whose id is the record id, and the legs of the record.
+
+    What a PortSIP call log says is what it is; a Webex CDR is what its leg maps to, see `docs/mapping.md`.
+    """
+    org = str(record.org)
+    if record.wire_keys == CALL_LOG:
+        log = read_call_log(record.raw)
+        return log, legs_of_call_log(log, org, record.record_id)
+    leg = leg_of_cdr(CDR(record.raw), org, record.record_id)
+    return call_log_of_leg(leg), [leg]
 
 
 def legs_of(record: Record) -> list[Leg]:

@@ -53,7 +53,7 @@ class LazyRecord:
     def _read(self, index: int) -> Any:
         fields = self._fields
         if fields is None:
-            fields = _read_fields(self.raw)
+            fields = read_fields(self.raw)
             object.__setattr__(self, "_fields", fields)
         field = FIELDS[index]
         try:
@@ -83,7 +83,12 @@ class LazyRecord:
         return value
 
 
-def _read_fields(raw: bytes) -> msgspec.Struct:
+def read_fields(raw: bytes) -> msgspec.Struct:
+    """The JSON values of all fields as they came, by attribute; None for a key that is not there.
+
+    Raises:
+        NotARecord: not JSON, or not an object.
+    """
     try:
         return _decode_fields(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -6,12 +6,15 @@ Projections read legs and nothing else, so that a call history is built in one w
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 import msgspec
 
 from ringback.records.cdr import CDR
-from ringback.records.values import user_key
+from ringback.records.fields import FIELDS, UNSET
+from ringback.records.lazy import read_fields
+from ringback.records.values import OddValue, read_value, user_key
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,110 +130,141 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
 
 def leg_of_cdr(cdr: CDR, org: str, record_id: str) -> Leg:
     """The leg of a Webex CDR. `org` and `record_id` are those the ledger keeps it under."""
-    return Leg(
-        org=org,
-        record_id=record_id,
-        side=_SIDES.get(cdr.direction or ""),
-        correlation_id=cdr.correlation_id,
-        interaction_id=cdr.interaction_id,
-        call_id=cdr.call_id,
-        network_call_id=cdr.network_call_id,
-        local_call_id=cdr.local_call_id,
-        remote_call_id=cdr.remote_call_id,
-        related_call_id=cdr.related_call_id,
-        transfer_related_call_id=cdr.transfer_related_call_id,
-        local_session_id=cdr.local_session_id,
-        remote_session_id=cdr.remote_session_id,
-        final_local_session_id=cdr.final_local_session_id,
-        final_remote_session_id=cdr.final_remote_session_id,
-        user_id=_user(cdr.user_uuid),
-        user_name=cdr.user,
-        user_number=cdr.user_number,
-        user_type=cdr.user_type,
-        calling_number=cdr.calling_number,
-        calling_name=cdr.calling_line_id,
-        called_number=cdr.called_number,
-        called_name=cdr.called_line_id,
-        dialed_digits=cdr.dialed_digits,
-        shown_number=cdr.caller_id_number,
-        shown_number_outside=cdr.external_caller_id_number,
-        redirecting_number=cdr.redirecting_number,
-        redirecting_user_id=_user(cdr.redirecting_party_uuid),
-        original_called_user_id=_user(cdr.original_called_party_uuid),
-        device_owner_id=_user(cdr.device_owner_uuid),
-        start_time=cdr.start_time,
-        answer_time=cdr.answer_time,
-        transfer_time=cdr.call_transfer_time,
-        release_time=cdr.release_time,
-        report_time=cdr.report_time,
-        duration=cdr.duration,
-        ring_duration=cdr.ring_duration,
-        hold_duration=cdr.hold_duration,
-        answered=cdr.answered,
-        answer_indicator=cdr.answer_indicator,
-        answer_reason=cdr.answer_reason,
-        answered_elsewhere=cdr.answered_elsewhere == "Yes",
-        outcome=cdr.call_outcome,
-        outcome_reason=cdr.call_outcome_reason,
-        released_by=cdr.releasing_party,
-        original_reason=cdr.original_reason,
-        redirect_reason=cdr.redirect_reason,
-        related_reason=cdr.related_reason,
-        recall_type=cdr.recall_type,
-        queue_type=cdr.queue_type,
-        attendant_key=cdr.auto_attendant_key_pressed,
-        transfer_type=cdr.transfer_type,
-        transfer_context=cdr.transfer_type_context,
-        consult_merged=_MERGED.get(cdr.wxcc_consult_merge_status or ""),
-        reputation_result=cdr.caller_reputation_service_result,
-        reputation_score=cdr.caller_reputation_score,
-        reputation_reason=cdr.caller_reputation_score_reason,
-        recording_platform=cdr.call_recording_platform_name,
-        recording_result=cdr.call_recording_result,
-        recording_trigger=cdr.call_recording_trigger,
-        location=cdr.location,
-        site_id=cdr.site_uuid,
-        site_number=cdr.site_main_number,
-        site_utc_offset=_minutes(cdr.site_timezone),
-        department_id=cdr.department_id,
-        elin=cdr.elin,
-        emergency_number_source=cdr.emergency_number_source,
-        client_type=cdr.client_type,
-        sub_client_type=cdr.sub_client_type,
-        client_version=cdr.client_version,
-        os_type=cdr.os_type,
-        device_model=cdr.model,
-        device_mac=cdr.device_mac,
-        public_calling_address=cdr.public_calling_ip_address,
-        public_called_address=cdr.public_called_ip_address,
-        call_type=cdr.call_type,
-        country=cdr.international_country,
-        inbound_trunk=cdr.inbound_trunk,
-        outbound_trunk=cdr.outbound_trunk,
-        route_group=cdr.route_group,
-        route_list_overage=cdr.route_list_calls_overage,
-        pstn_vendor=cdr.pstn_vendor_name,
-        pstn_vendor_org_id=cdr.pstn_vendor_org_id,
-        pstn_legal_entity=cdr.pstn_legal_entity,
-        pstn_provider_id=cdr.pstn_provider_id,
-        authorization_code=cdr.authorization_code,
-        external_customer_id=cdr.external_customer_id,
+    # Done for every record there is. Most fields are unset, and most of those that are set are texts.
+    fields = read_fields(cdr.raw)
+    leg: dict[str, Any] = {
+        name: value
+        for name, unset, value in zip(_TEXTS, _UNSET, _text_values(fields), strict=True)
+        if type(value) is str and value not in unset
+    }
+    for name, field in _TYPED.items():
+        value = getattr(fields, field.attribute)
+        if value is not None and value != "":
+            try:
+                leg[name] = read_value(field, value)
+            except OddValue:
+                continue
+    for name in _USERS:
+        if name in leg:
+            leg[name] = user_key(leg[name])
+    if "site_utc_offset" in leg:
+        leg["site_utc_offset"] = _minutes(leg["site_utc_offset"])
+    if "consult_merged" in leg:
+        leg["consult_merged"] = _YES_OR_NO.get(leg["consult_merged"])
+    leg["answered_elsewhere"] = leg.get("answered_elsewhere") == "Yes"
+    return Leg(org=org, record_id=record_id, side=_SIDES.get(leg.pop("side", "")), **leg)
+
+
+_TEXTS = {
+    "side": "direction",
+    "correlation_id": "correlation_id",
+    "interaction_id": "interaction_id",
+    "call_id": "call_id",
+    "network_call_id": "network_call_id",
+    "local_call_id": "local_call_id",
+    "remote_call_id": "remote_call_id",
+    "related_call_id": "related_call_id",
+    "transfer_related_call_id": "transfer_related_call_id",
+    "local_session_id": "local_session_id",
+    "remote_session_id": "remote_session_id",
+    "final_local_session_id": "final_local_session_id",
+    "final_remote_session_id": "final_remote_session_id",
+    "user_id": "user_uuid",
+    "user_name": "user",
+    "user_number": "user_number",
+    "user_type": "user_type",
+    "calling_number": "calling_number",
+    "calling_name": "calling_line_id",
+    "called_number": "called_number",
+    "called_name": "called_line_id",
+    "dialed_digits": "dialed_digits",
+    "shown_number": "caller_id_number",
+    "shown_number_outside": "external_caller_id_number",
+    "redirecting_number": "redirecting_number",
+    "redirecting_user_id": "redirecting_party_uuid",
+    "original_called_user_id": "original_called_party_uuid",
+    "device_owner_id": "device_owner_uuid",
+    "answer_indicator": "answer_indicator",
+    "answer_reason": "answer_reason",
+    "answered_elsewhere": "answered_elsewhere",
+    "outcome": "call_outcome",
+    "outcome_reason": "call_outcome_reason",
+    "released_by": "releasing_party",
+    "original_reason": "original_reason",
+    "redirect_reason": "redirect_reason",
+    "related_reason": "related_reason",
+    "recall_type": "recall_type",
+    "queue_type": "queue_type",
+    "attendant_key": "auto_attendant_key_pressed",
+    "transfer_type": "transfer_type",
+    "transfer_context": "transfer_type_context",
+    "consult_merged": "wxcc_consult_merge_status",
+    "reputation_result": "caller_reputation_service_result",
+    "reputation_score": "caller_reputation_score",
+    "reputation_reason": "caller_reputation_score_reason",
+    "recording_platform": "call_recording_platform_name",
+    "recording_result": "call_recording_result",
+    "recording_trigger": "call_recording_trigger",
+    "location": "location",
+    "site_id": "site_uuid",
+    "site_number": "site_main_number",
+    "site_utc_offset": "site_timezone",
+    "department_id": "department_id",
+    "elin": "elin",
+    "emergency_number_source": "emergency_number_source",
+    "client_type": "client_type",
+    "sub_client_type": "sub_client_type",
+    "client_version": "client_version",
+    "os_type": "os_type",
+    "device_model": "model",
+    "device_mac": "device_mac",
+    "public_calling_address": "public_calling_ip_address",
+    "public_called_address": "public_called_ip_address",
+    "call_type": "call_type",
+    "country": "international_country",
+    "inbound_trunk": "inbound_trunk",
+    "outbound_trunk": "outbound_trunk",
+    "route_group": "route_group",
+    "route_list_overage": "route_list_calls_overage",
+    "pstn_vendor": "pstn_vendor_name",
+    "pstn_vendor_org_id": "pstn_vendor_org_id",
+    "pstn_legal_entity": "pstn_legal_entity",
+    "pstn_provider_id": "pstn_provider_id",
+    "authorization_code": "authorization_code",
+    "external_customer_id": "external_customer_id",
+}
+"""Texts of a leg, each with the attribute of `CDR`."""
+
+_FIELDS = {field.attribute: field for field in FIELDS}
+_UNSET = [UNSET - _FIELDS[attribute].means for attribute in _TEXTS.values()]
+_text_values = attrgetter(*_TEXTS.values())
+
+_TYPED = {
+    name: _FIELDS[attribute]
+    for name, attribute in (
+        ("start_time", "start_time"),
+        ("answer_time", "answer_time"),
+        ("transfer_time", "call_transfer_time"),
+        ("release_time", "release_time"),
+        ("report_time", "report_time"),
+        ("duration", "duration"),
+        ("ring_duration", "ring_duration"),
+        ("hold_duration", "hold_duration"),
+        ("answered", "answered"),
     )
+}
+"""What else a leg has, each with its field."""
 
-
+_USERS = ("user_id", "redirecting_user_id", "original_called_user_id", "device_owner_id")
 _SIDES: dict[str, Literal["originating", "terminating"]] = {
     "ORIGINATING": "originating",
     "TERMINATING": "terminating",
 }
-_MERGED = {"Yes": True, "No": False}
+_YES_OR_NO = {"Yes": True, "No": False}
 
 
-def _user(text: str | None) -> str | None:
-    return None if text is None else user_key(text)
-
-
-def _minutes(text: str | None) -> int | None:
+def _minutes(text: str) -> int | None:
     try:
-        return None if text is None else int(text)
+        return int(text)
     except ValueError:
         return None

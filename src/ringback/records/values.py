@@ -16,6 +16,7 @@ from ringback.records.fields import FIELDS, UNSET, Field, Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
@@ -66,6 +67,16 @@ def to_milliseconds(moment: datetime) -> int:
 def from_milliseconds(milliseconds: int) -> datetime:
     """The aware UTC datetime for milliseconds since 1970."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime: all that it says, and the resolution of PortSIP call logs."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The aware UTC datetime for microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def to_wire_time(moment: datetime) -> str:

@@ -2,7 +2,8 @@
 
 Nothing here may learn what happened from records, and nothing here may be shared with code that joins records to calls:
 that code is measured against the truth made here. This room knows of `ringback.records` only the order of the keys; it
-never touches a ledger, a store, a file, or, but for `cloud`, the network and the clock.
+never touches a ledger, a store, a file, or, but for `cloud` and `pbx`, the network and the clock. `pbx` is a world of
+its own: a PortSIP PBX with calls that it makes itself.
 """
 
 from __future__ import annotations

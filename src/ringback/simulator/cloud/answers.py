@@ -12,7 +12,7 @@ from ringback.simulator.cloud import faults
 from ringback.simulator.cloud.http import Mishap, Reply
 
 JSON = "application/json"
-_PAGE_OF_A_PROXY = b"<!doctype html><html><head><title>Error</title></head><body><h1>Error</h1></body></html>"
+PAGE_OF_A_PROXY = b"<!doctype html><html><head><title>Error</title></head><body><h1>Error</h1></body></html>"
 _BAD_ITEMS = {
     "no_id": b'{"Report ID":"","Start time":"soon","Duration":"short"}',
     "number": b"42",
@@ -62,7 +62,7 @@ def refusal(fault: faults.Refuse, tracking_id: str, now: int) -> Reply:
     reply = error(fault.status, f"The simulated cloud answers {fault.status} on purpose", tracking_id)
     if fault.html:
         reply.headers["content-type"] = "text/html"
-        reply.body = _PAGE_OF_A_PROXY
+        reply.body = PAGE_OF_A_PROXY
     if fault.retry_after is not None:
         reply.headers["retry-after"] = retry_after(fault.form, fault.retry_after, now)
     return reply
@@ -83,7 +83,7 @@ def spoil(reply: Reply, fault: faults.Fault) -> None:
         if fault.what in ("not_json", "wrong_type"):
             reply.headers["content-type"] = "text/html"
         if fault.what == "not_json":
-            reply.body = _PAGE_OF_A_PROXY
+            reply.body = PAGE_OF_A_PROXY
         elif fault.what == "cut_json":
             reply.body = reply.body[: len(reply.body) // 2]
         elif fault.what == "not_a_page":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +21,11 @@ from ringback.simulator.cloud.listener import Listener
 from ringback.simulator.cloud.options import Behaviour, Limits, Region
 from ringback.simulator.cloud.script import Script
 from ringback.simulator.cloud.service import STRANGE, Service
+from ringback.simulator.cloud.stage import Stage
 from ringback.simulator.deliveries import Delivery
 
 REGIONS: tuple[Region, ...] = ("us", "eu", "in", "au", "gov")
 """Each has an address of its own."""
-
-_TICK = 0.01  # seconds of the machine between looks at outages and restarts
 
 
 class SimulatedCloud:
@@ -84,13 +82,8 @@ class SimulatedCloud:
         self.add(deliveries)
         self._service.follow(traffic)
         self._port = port
-        self._loop: asyncio.AbstractEventLoop
-        self._thread = threading.Thread(target=self._run, name="simulated-cloud", daemon=True)
         self._listeners: dict[Region, Listener] = {}
-        self._open = False
-        self._gate = threading.Lock()
-        self._adjusting = asyncio.Lock()
-        self._errors: list[Exception] = []
+        self._stage = Stage("simulated-cloud", self.clock, self._adjust, self._shut)
 
     def _region(self, org: UUID) -> Region:
         return self._regions.get(org, REGIONS[0])
@@ -203,63 +196,31 @@ class SimulatedCloud:
             listener = Listener(partial(self._answer, region), port=0 if self._listeners else self._port)
             self._listeners[region] = listener
             self._service.urls[region] = f"http://{listener.address}"
-        self._loop = asyncio.new_event_loop()
-        self._open = True
-        self._thread.start()
-        self._look()
-        self.clock.watch(self._look)
+        self._stage.open()
 
     def close(self) -> None:
         """End all connections, and free the ports. The audit and the truth can still be read."""
-        with self._gate:
-            if not self._open:
-                return
-            self._open = False
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        if self._errors:
-            raise self._errors[0]
+        self._stage.close()
 
     def restart(self) -> None:
         """Start anew, now: connections are reset, and links are forgotten if the cloud behaves so."""
         self._service.restart()
-        self._loop.call_soon_threadsafe(self._drop_connections)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        ticking = self._loop.create_task(self._tick())
-        self._loop.run_forever()
-        # Not cancelled, or a listener may be left half open.
-        self._loop.run_until_complete(ticking)
-        self._loop.run_until_complete(self._shut())
-        self._loop.close()
+        self._stage.soon(self._drop_connections)
 
     async def _shut(self) -> None:
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
 
-    async def _tick(self) -> None:
-        while self._open:
-            await self._adjust()
-            await asyncio.sleep(_TICK)
-
-    def _look(self) -> None:
-        """Let a step of the clock by hand have its effect before the step returns."""
-        with self._gate:  # or the loop might end while it is waited for
-            if self._open:
-                asyncio.run_coroutine_threadsafe(self._adjust(), self._loop).result()
-
     async def _adjust(self) -> None:
         """Listen or not, and restart, as it is due now."""
-        async with self._adjusting:
-            if self._service.script.restarts(self._service.now()):
-                self._service.restart()
-                self._drop_connections()
-            out = self._service.is_out()
-            for region, listener in self._listeners.items():
-                if out and region != STRANGE:
-                    listener.go_away()
-                else:
-                    await listener.listen()
+        if self._service.script.restarts(self._service.now()):
+            self._service.restart()
+            self._drop_connections()
+        out = self._service.is_out()
+        for region, listener in self._listeners.items():
+            if out and region != STRANGE:
+                listener.go_away()
+            else:
+                await listener.listen()
 
     def _drop_connections(self) -> None:
         for region, listener in self._listeners.items():
@@ -272,5 +233,5 @@ class SimulatedCloud:
         try:
             return self._service.answer(region, self._listeners[region].address, request)
         except Exception as error:
-            self._errors.append(error)  # or it would look like one of the faults
+            self._stage.fail(error)
             raise

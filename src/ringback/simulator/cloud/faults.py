@@ -131,14 +131,11 @@ Fault: TypeAlias = (
 )
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a fault strikes. It looks at requests with a good token that are within the rate, and at token requests.
+class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which of the requests that a rule is for are struck.
 
     Attributes:
-        fault: what happens.
-        endpoint: `records` for feed and stream, or one of them, or `token`.
         kind: first pages, next pages, or both.
-        org: of one org only.
         since, until: on the cloud's clock; the end is exclusive.
         above: only if the page size is larger, as a 504 that goes away with smaller pages.
         nth: of the requests that all of the above fits, these, counted from 1; with neither this nor a share, all.
@@ -146,16 +143,27 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         most: strikes at most so often.
     """
 
-    fault: Fault
-    endpoint: Literal["records", "feed", "stream", "token"] = "records"
     kind: Literal["any", "initial", "page"] = "any"
-    org: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     above: int = 0
     nth: tuple[int, ...] = ()
     share: float | None = None
     most: int | None = None
+
+
+class Rule(When, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a fault strikes. It looks at requests with a good token that are within the rate, and at token requests.
+
+    Attributes:
+        fault: what happens.
+        endpoint: `records` for feed and stream, or one of them, or `token`.
+        org: of one org only.
+    """
+
+    fault: Fault
+    endpoint: Literal["records", "feed", "stream", "token"] = "records"
+    org: UUID | None = None
 
 
 class Outage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

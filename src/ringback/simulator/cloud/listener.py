@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from ringback.simulator.cloud.http import MAX_HEAD, NotHttp, Reply, Request, read_request, reset, send
 
 Answer = Callable[[Request], Reply]
+Upgrade = Callable[[Request, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _BACKLOG = 256
 
@@ -24,13 +25,16 @@ class Listener:
         answer: gives the answer to a request; called in the loop.
         host: an address of this machine.
         port: 0 for a free one.
+        upgrade: takes over the connection of a request that is to become a WebSocket; without it, that is a request
+            like any other.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, answer: Answer, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, answer: Answer, host: str = "127.0.0.1", port: int = 0, upgrade: Upgrade | None = None) -> None:
         self._answer = answer
+        self._upgrade = upgrade
         self._host = host
         if port:
             # Shared with ourselves only: another cloud that holds the port would share it without a word.
@@ -109,7 +113,12 @@ class Listener:
             except NotHttp as error:
                 await send(writer, Reply(status=400, headers={"connection": "close"}, body=f"{error}\n".encode()))
                 return
-            if request is None or not await send(writer, self._answer(request)):
+            if request is None:
+                return
+            if self._upgrade is not None and request.headers.get("upgrade", "").lower() == "websocket":
+                await self._upgrade(request, reader, writer)
+                return
+            if not await send(writer, self._answer(request)):
                 return
             if request.headers.get("connection", "").lower() == "close":
                 return

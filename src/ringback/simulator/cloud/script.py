@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from random import Random
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from ringback.simulator.clock import to_ms
 from ringback.simulator.cloud.audit import Endpoint, Kind
-from ringback.simulator.cloud.faults import Fault, Faults, Rule
+from ringback.simulator.cloud.faults import Fault, Faults, Outage, Rule, When
+
+AnyRule = TypeVar("AnyRule", bound=When)
+_Rule = TypeVar("_Rule", bound=When, covariant=True)
 
 
-class Script:
-    """Carries out `Faults`. Times are milliseconds since 1970 on the cloud's clock."""
+class ScriptOf(Protocol[_Rule]):
+    """A script of what goes wrong, with rules of any kind; see `Faults`."""
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
+    @property
+    def rules(self) -> Sequence[_Rule]:
+        """The first one that strikes a request is the one that happens."""
+
+    @property
+    def outages(self) -> Sequence[Outage]:
+        """When nobody listens."""
+
+    @property
+    def restarts(self) -> Sequence[datetime]:
+        """When the service starts anew."""
+
+    @property
+    def seed(self) -> int:
+        """Of the chance."""
+
+    @property
+    def in_a_row(self) -> int | None:
+        """After so many requests in a row that were struck, one is let through."""
+
+
+class Strikes(Generic[AnyRule]):
+    """Carries out a script. Times are milliseconds since 1970 on the clock of the service."""
+
+    def __init__(self, faults: ScriptOf[AnyRule]) -> None:
+        self._most_in_a_row = faults.in_a_row
         self._rules = [_RuleState(rule, f"{faults.seed}/{number}") for number, rule in enumerate(faults.rules)]
         self._outages = [(to_ms(outage.since), to_ms(outage.until)) for outage in faults.outages]
         self._restarts = sorted(map(to_ms, faults.restarts))
         self._in_a_row: dict[str, int] = {}
 
-    def strike(
-        self, *, endpoint: Endpoint, kind: Kind, org: UUID | None, account: str, page_size: int, now: int
-    ) -> Fault | None:
-        """The fault that strikes a request, if one does. Each request is asked for once."""
+    def choose(
+        self, concerns: Callable[[AnyRule], bool], *, who: str, kind: str, page_size: int, now: int
+    ) -> AnyRule | None:
+        """The rule that strikes a request, if one does. Each request is asked for once.
+
+        Args:
+            concerns: whether a rule is for requests like this one.
+            who: whose requests are counted for `in_a_row`.
+            kind: `initial`, `page`, or something else.
+            page_size: how many records are asked for.
+            now: the time.
+        """
         # Every rule looks at every request, so that one rule does not change what the others count and draw.
-        struck = [rule for rule in self._rules if rule.strikes(endpoint, kind, org, page_size, now)]
-        who = f"{account}/{'token' if endpoint == 'token' else 'records'}"
+        struck = [state for state in self._rules if concerns(state.rule) and state.strikes(kind, page_size, now)]
         row = self._in_a_row.get(who, 0)
-        if not struck or row == self._faults.in_a_row:
+        if not struck or row == self._most_in_a_row:
             self._in_a_row[who] = 0
             return None
         self._in_a_row[who] = row + 1
         struck[0].struck += 1
-        return struck[0].rule.fault
+        return struck[0].rule
 
     def is_out(self, now: int) -> bool:
         """Whether there is an outage."""
@@ -48,8 +85,28 @@ class Script:
         return due
 
 
-class _RuleState:
-    def __init__(self, rule: Rule, seed: str) -> None:
+class Script(Strikes[Rule]):
+    """Carries out `Faults` of the cloud."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(faults)
+
+    def strike(
+        self, *, endpoint: Endpoint, kind: Kind, org: UUID | None, account: str, page_size: int, now: int
+    ) -> Fault | None:
+        """The fault that strikes a request, if one does. Each request is asked for once."""
+
+        def concerns(rule: Rule) -> bool:
+            of_records = rule.endpoint == "records" and endpoint in ("feed", "stream")
+            return (rule.endpoint == endpoint or of_records) and rule.org in (None, org)
+
+        who = f"{account}/{'token' if endpoint == 'token' else 'records'}"
+        rule = self.choose(concerns, who=who, kind=kind, page_size=page_size, now=now)
+        return rule.fault if rule else None
+
+
+class _RuleState(Generic[AnyRule]):
+    def __init__(self, rule: AnyRule, seed: str) -> None:
         self.rule = rule
         self.struck = 0
         self._seen = 0
@@ -57,12 +114,10 @@ class _RuleState:
         self._since = None if rule.since is None else to_ms(rule.since)
         self._until = None if rule.until is None else to_ms(rule.until)
 
-    def strikes(self, endpoint: Endpoint, kind: Kind, org: UUID | None, page_size: int, now: int) -> bool:
+    def strikes(self, kind: str, page_size: int, now: int) -> bool:
         rule = self.rule
         fits = (
-            (rule.endpoint == endpoint or (rule.endpoint == "records" and endpoint in ("feed", "stream")))
-            and rule.kind in ("any", kind)
-            and rule.org in (None, org)
+            rule.kind in ("any", kind)
             and (self._since is None or self._since <= now)
             and (self._until is None or now < self._until)
             and page_size > rule.above
