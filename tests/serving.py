@@ -20,13 +20,14 @@ from litestar.types import ASGIApp
 
 from factories import ORG, Clock
 from ringback.ledger import Appended, SqlLedger
+from ringback.projections.call_logs.projection import CallLogsProjection
 from ringback.projections.runner import Runner
 from ringback.projections.sessions.projection import SessionsProjection
-from ringback.records.decode import decode
+from ringback.records.kinds import decode_any
 from ringback.records.values import from_milliseconds, to_wire_time
 from ringback.server.app import create_app
 from ringback.server.tokens import Tokens
-from ringback.settings import OrgSettings, ServerSettings, Settings
+from ringback.settings import OrgSettings, PortsipSettings, ServerSettings, Settings
 from ringback.store import Store
 
 FEED = "/v1/cdr_feed"
@@ -95,14 +96,18 @@ class Site:
         clock: Clock,
         server: ServerSettings | None = None,
         orgs: Mapping[UUID, OrgSettings] | None = None,
+        portsip: PortsipSettings | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.ledger = SqlLedger(store, clock)
         self.tokens = Tokens(store, clock)
-        self.app = create_app(store, Settings(server=server or ServerSettings(), orgs=dict(orgs or {})), clock)
+        settings = Settings(
+            server=server or ServerSettings(), orgs=dict(orgs or {}), portsip=portsip or PortsipSettings()
+        )
+        self.app = create_app(store, settings, clock)
         sessions = SessionsProjection(store, self.ledger, clock)
-        self._projections = Runner(store, self.ledger, [sessions], "test", clock)
+        self._projections = Runner(store, self.ledger, [sessions, CallLogsProjection(store)], "test", clock)
         self._runner = asyncio.Runner()
         self._client = httpx2.AsyncClient(transport=in_process(self.app), base_url=ADDRESS)
 
@@ -124,11 +129,11 @@ class Site:
         return self.tokens.create(org, user=user, scopes=scopes, limits=limits, lifetime=lifetime)[0]
 
     def append(self, *raws: bytes) -> Appended:
-        """Store records at the time of the clock."""
-        return self.ledger.append([decode(raw).record for raw in raws])
+        """Store records at the time of the clock; those that name no organization as `ORG`'s."""
+        return self.ledger.append([decode_any(raw, ORG).record for raw in raws])
 
     def project(self) -> None:
-        """Bring the user call history up to date with the ledger."""
+        """Bring the user call history and the call logs up to date with the ledger."""
         self._projections.catch_up()
 
     def ask(
@@ -171,7 +176,10 @@ class SiteMaker(Protocol):
     """Makes sites on one store; each has the store open for itself, as a web process of its own has."""
 
     def __call__(
-        self, server: ServerSettings | None = None, orgs: Mapping[UUID, OrgSettings] | None = None
+        self,
+        server: ServerSettings | None = None,
+        orgs: Mapping[UUID, OrgSettings] | None = None,
+        portsip: PortsipSettings | None = None,
     ) -> Site: ...
 
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from ringback import __version__
 from ringback.commands import (
+    account,
     backfill,
     collect,
     export,
@@ -23,16 +24,18 @@ from ringback.commands import (
     simulate,
     sources,
     status,
+    tariff,
     token,
 )
 from ringback.commands.common import CommandError
+from ringback.server.accounts import AccountError
 from ringback.server.run import ServeError
 from ringback.server.tokens import TokenError
 from ringback.settings import SettingsError
 from ringback.sources.files import UnreadableFile
 from ringback.store import StoreError
 
-_EXPECTED = (CommandError, ServeError, SettingsError, StoreError, TokenError, UnreadableFile)
+_EXPECTED = (AccountError, CommandError, ServeError, SettingsError, StoreError, TokenError, UnreadableFile)
 
 app = typer.Typer(
     name="ringback",
@@ -50,7 +53,9 @@ app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command("status", epilog=status.EXAMPLE)(status.status)
 app.command("quarantine", epilog=quarantine.EXAMPLE)(quarantine.quarantine)
+app.add_typer(account.app, name="account")
 app.add_typer(people.app, name="people")
+app.add_typer(tariff.app, name="tariff")
 app.add_typer(token.app, name="token")
 
 

@@ -21,7 +21,7 @@ from ringback.commands.common import utc_now
 from ringback.ledger import SqlLedger
 from ringback.ledger.windows import Ended, WindowLedger
 from ringback.records.decode import Record
-from ringback.settings import SourceSettings
+from ringback.settings import WebexSourceSettings
 from ringback.simulator.cloud import Faults, Hang, Rule, RunningClock, SimulatedCloud
 from ringback.store import Store
 
@@ -106,7 +106,7 @@ class Setup:
         compare(self.cloud, ORG, self.records(), self.cloud.now() - SETTLED, state.begins_at)
 
 
-def toml(data: Path, source: SourceSettings) -> str:
+def toml(data: Path, source: WebexSourceSettings) -> str:
     """A settings file with one source."""
 
     def write(value: object) -> str:

@@ -76,10 +76,11 @@ def metric(server: Server, name: str, **labels: str) -> float:
 
 
 def test_demo_prints_commands_that_work(demo: Server) -> None:
-    """The demo prints three tokens, and curl lines that, pasted into a shell, give records and sessions."""
+    """The demo prints three tokens, and curl lines that, pasted into a shell, give records, call logs and sessions."""
     printed = demo.output[demo.output.index("curl ") : demo.output.index("Stop with")]
-    records, sessions = (f"curl {command.partition(chr(10) * 2)[0].strip()}" for command in printed.split("curl ")[1:])
-    for command, token, count in ((records, tokens_of(demo)[0], 10), (sessions, tokens_of(demo)[2], 3)):
+    commands = [f"curl {command.partition(chr(10) * 2)[0].strip()}" for command in printed.split("curl ")[1:]]
+    free, _, own = tokens_of(demo)
+    for command, token, count in zip(commands, (free, free, own), (10, 3, 3), strict=True):
         url, shown = re.findall(r"http://[^']+", command)[0], re.findall(r"Bearer ([^']+)'", command)[0]
         assert url.startswith(demo.address)
         assert shown == token

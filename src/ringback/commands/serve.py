@@ -11,7 +11,12 @@ import typer
 from ringback.commands.collecting import collector_for
 from ringback.commands.common import CommandError, ConfigOption, DataOption, progress, settings_for, utc_now
 from ringback.ledger import SqlLedger
-from ringback.projections.runner import Runner
+from ringback.projections.call_logs.projection import CallLogsProjection
+from ringback.projections.calls.projection import CallsProjection
+from ringback.projections.costs.projection import CostsProjection
+from ringback.projections.costs.tariff import Tariff
+from ringback.projections.numbers import Numbers
+from ringback.projections.runner import Projection, Runner
 from ringback.projections.sessions.projection import SessionsProjection
 from ringback.server import logs
 from ringback.server.demo import Demo
@@ -46,7 +51,7 @@ def serve(
     store = Store.open(settings.directory)
     collector = collector_for(settings.sources, store) if settings.sources else None
     traffic = _fill(store) if demo else None
-    projections = _projections(store)
+    projections = _projections(store, settings)
     if demo:
         projections.catch_up()  # so that what is printed works at once
     print(f"ringback serves {settings.directory.resolve()}\n")
@@ -69,9 +74,17 @@ def serve(
         store.close()
 
 
-def _projections(store: Store) -> Runner:
+def _projections(store: Store, settings: Settings) -> Runner:
     ledger = SqlLedger(store, utc_now)
-    return Runner(store, ledger, [SessionsProjection(store, ledger, utc_now)], this_process(), utc_now)
+    projections: list[Projection] = [
+        SessionsProjection(store, ledger, utc_now),
+        CallsProjection(store, ledger, Numbers(settings.server.home_country), utc_now),
+    ]
+    if settings.portsip.enabled:
+        projections.append(CallLogsProjection(store))
+    if settings.billing.rates:
+        projections.append(CostsProjection(Tariff(settings.billing), utc_now))
+    return Runner(store, ledger, projections, this_process(), utc_now)
 
 
 def _with_options(settings: Settings, **options: str | int | None) -> Settings:

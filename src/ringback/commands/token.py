@@ -46,7 +46,7 @@ def create(
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option(help="User whose call history it is for. Default: a token of an administrator.", metavar="UUID"),
+        typer.Option(help="Id of the user whose calls it is for. Default: a token of an administrator.", metavar="ID"),
     ] = None,
     name: Annotated[str, typer.Option(help="To tell it from others.")] = "",
     limits: Annotated[
@@ -57,7 +57,7 @@ def create(
         list[str] | None,
         typer.Option(
             help=f"What it may do; repeat for several. Of an administrator: {', '.join(ADMIN_SCOPES)} "
-            f"(default: {CDR_SCOPE}). Of a user: {', '.join(USER_SCOPES)} (default: both)."
+            f"(default: {CDR_SCOPE}). Of a user: {', '.join(USER_SCOPES)} (default: all)."
         ),
     ] = None,
     expires: Annotated[
@@ -68,7 +68,9 @@ def create(
 ) -> None:
     """Make a token and print it. It is shown this once: only its hash is kept."""
     if user is not None and not (user := user.strip()):
-        raise CommandError("--user needs the UUID of a user, as in the User UUID of their records.")
+        raise CommandError(
+            "--user needs the UUID of a user, as in the User UUID of their records, or extension@domain."
+        )
     lifetime = expires if isinstance(expires, timedelta) else None
     with open_store(config, data, create=org is not None) as store:
         owner = the_org(SqlLedger(store, utc_now), org)
@@ -82,12 +84,18 @@ def create(
 
 
 @app.command("list", epilog="Example: **ringback token list**")
-def list_(data: DataOption = None, config: ConfigOption = None) -> None:
-    """Show all tokens, without their secrets."""
+def list_(
+    all_: Annotated[bool, typer.Option("--all", help="Also those of accounts that have logged in.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the tokens that were made with 'ringback token create', without their secrets."""
     rows = []
     now = utc_now()
     with open_store(config, data, create=False) as store:
         for token in Tokens(store, utc_now).all():
+            if token.account is not None and not all_:
+                continue
             if token.revoked_at:
                 state = f"revoked {token.revoked_at:%Y-%m-%d}"
             elif token.expires_at is None:
@@ -96,9 +104,8 @@ def list_(data: DataOption = None, config: ConfigOption = None) -> None:
                 state = f"{'expires' if token.valid_at(now) else 'expired'} {token.expires_at:%Y-%m-%d}"
             created = f"{token.created_at:%Y-%m-%d}"
             scopes = " ".join(token.scopes)
-            rows.append(
-                (token.id, token.name, str(token.org), token.user or "", token.limits.name, scopes, created, state)
-            )
+            name = token.name if token.account is None else f"login of {token.account}"
+            rows.append((token.id, name, str(token.org), token.user or "", token.limits.name, scopes, created, state))
     print_table(("id", "name", "org", "user", "limits", "scopes", "created", "state"), rows)
 
 
@@ -108,7 +115,10 @@ def revoke(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make a token invalid, at once. Who listens to live events with it is cut off within a minute."""
+    """Make a token invalid, at once. Who listens to live events with it is cut off within a minute.
+
+    A token of an account that has logged in ends that login; the account can log in again.
+    """
     with open_store(config, data, create=False) as store:
         Tokens(store, utc_now).revoke(token_id)
     print(f"revoked {token_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -23,22 +23,27 @@ from litestar.types import ASGIApp
 from ringback import __version__
 from ringback.ledger import SqlLedger
 from ringback.ledger.windows import WindowLedger
+from ringback.projections.call_logs.projection import CallLogsProjection
 from ringback.projections.checkpoints import Checkpoints
+from ringback.projections.costs.projection import CostsProjection
 from ringback.projections.outbox import Outbox
 from ringback.projections.sessions.marks import Marks
 from ringback.projections.sessions.projection import SessionsProjection
 from ringback.projections.sessions.query import CallHistory
 from ringback.server.cursor import CursorSigner
+from ringback.server.error_bodies import error_body
 from ringback.server.errors import FAILURE, ApiError
 from ringback.server.events import EventHub, event_routes
-from ringback.server.exchange import Answer, Call, response_of
+from ringback.server.exchange import Answer, Call, InThread, response_of
 from ringback.server.history import HistoryDialect
 from ringback.server.history_routes import history_routes
 from ringback.server.hosts import base_url
-from ringback.server.janus import BASE, JanusDialect
+from ringback.server.janus import JanusDialect
 from ringback.server.limits import RateLimiter
 from ringback.server.metrics import Metrics
 from ringback.server.openapi import CDR_ERRORS, COMMON_ERRORS, CdrOperation, CdrPage, OperationsOperation
+from ringback.server.portsip.dialect import PortsipDialect
+from ringback.server.portsip.gateway import AccessLimit, Gateway
 from ringback.server.tokens import Tokens
 from ringback.server.tracking import Tracking
 from ringback.server.webex_cdr import CdrDialect, Counted
@@ -73,14 +78,18 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         clock: gives the current time, aware.
     """
     ledger = SqlLedger(store, clock)
-    sessions_read = Checkpoints(store, SessionsProjection.name)
-    metrics = Metrics(
-        ledger.summaries,
-        lambda: store.size,
-        WindowLedger(store).states,
-        lambda: {SessionsProjection.name: sessions_read.behind(ledger.newest_of_all())},
-        clock,
-    )
+    projections = [SessionsProjection.name]
+    if settings.portsip.enabled:
+        projections.append(CallLogsProjection.name)
+    if settings.billing.rates:
+        projections.append(CostsProjection.name)
+    checkpoints = {name: Checkpoints(store, name) for name in projections}
+
+    def behind() -> dict[str, int]:
+        newest = ledger.newest_of_all()
+        return {name: checkpoint.behind(newest) for name, checkpoint in checkpoints.items()}
+
+    metrics = Metrics(ledger.summaries, lambda: store.size, WindowLedger(store).states, behind, clock)
     tokens = Tokens(store, clock)
     dialect = CdrDialect(
         ledger=ledger,
@@ -100,8 +109,14 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     async def in_thread(work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pages, work)
 
-    async def in_history_thread(work: Callable[[], T], *, write: bool = False) -> T:
-        return await asyncio.get_running_loop().run_in_executor(writers if write else readers, work)
+    def threads(pool: ThreadPoolExecutor) -> InThread:
+        async def in_its_thread(work: Callable[[], T], *, write: bool = False) -> T:
+            return await asyncio.get_running_loop().run_in_executor(writers if write else pool, work)
+
+        return in_its_thread
+
+    def call_of(request: _REQUEST, body: bytes) -> Call:
+        return _call(request, settings, body)
 
     async def answer(endpoint: Callable[[Call], Answer | Counted], request: _REQUEST) -> Response[bytes]:
         answered = await in_thread(partial(endpoint, _call(request, settings)))
@@ -149,47 +164,48 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         return await in_thread(metrics.text)
 
     hub = EventHub(Outbox(store))
+    user_history = history_routes(
+        JanusDialect(tokens, history, marks), HistoryDialect(tokens, history, marks), threads(readers), call_of
+    )
+    portsip = None
+    if settings.portsip.enabled:
+        portsip = PortsipDialect(store, tokens, settings.portsip, threads, call_of, clock)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
-        async with hub.running():
+        async with hub.running(), portsip.running() if portsip else nullcontext():
             yield
         for pool in (pages, readers, writers):
             pool.shutdown()
 
-    user_history = history_routes(
-        JanusDialect(tokens, history, marks),
-        HistoryDialect(tokens, history, marks),
-        in_history_thread,
-        lambda request, body: _call(request, settings, body),
-    )
-
-    return Tracking(
-        Litestar(
-            [
-                *(cdr_feed, cdr_stream, healthz, metrics_page),
-                *user_history,
-                *event_routes(hub, tokens, settings, clock),
-            ],
-            cors_config=_CORS,
-            lifespan=[running],
-            exception_handlers={
-                ApiError: _api_error,
-                StoreError: _store_error,
-                HTTPException: _http_exception,
-                Exception: _failure,
-            },
-            logging_config=None,
-            openapi_config=OpenAPIConfig(
-                title="ringback",
-                version=__version__,
-                components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
-                path="/schema",
-                render_plugins=[JsonRenderPlugin(path="/")],
-            ),
+    app: ASGIApp = Litestar(
+        [
+            *(cdr_feed, cdr_stream, healthz, metrics_page),
+            *user_history,
+            *event_routes(hub, tokens, settings, clock),
+            *(portsip.routes if portsip else ()),
+        ],
+        cors_config=_CORS,
+        lifespan=[running],
+        exception_handlers={
+            ApiError: _api_error,
+            StoreError: _store_error,
+            HTTPException: _http_exception,
+            Exception: _failure,
+        },
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="ringback",
+            version=__version__,
+            components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/")],
         ),
-        metrics,
     )
+    if portsip:
+        share = max(1, settings.portsip.access_limit // settings.server.workers)
+        app = Gateway(app, AccessLimit(share, clock), _CORS.simple_headers)
+    return Tracking(app, metrics)
 
 
 def _call(request: _REQUEST, settings: Settings, body: bytes = b"") -> Call:
@@ -206,8 +222,7 @@ def _call(request: _REQUEST, settings: Settings, body: bytes = b"") -> Call:
 
 
 def _error_response(request: _REQUEST, error: ApiError) -> Response[bytes]:
-    tracking_id = request.scope["state"]["tracking_id"]
-    body = error.body(tracking_id, with_status=request.scope["path"].startswith(BASE))
+    body = error_body(request.scope["path"], error, request.scope["state"]["tracking_id"])
     return Response(body, status_code=error.status, headers=error.headers, media_type=MediaType.JSON)
 
 

@@ -14,7 +14,7 @@ import structlog
 from ringback.ledger import SqlLedger, TimeAxis, Window
 from ringback.records.decode import Record, decode
 from ringback.records.values import from_milliseconds, to_milliseconds, to_wire_time
-from ringback.server.tokens import Tokens
+from ringback.server.tokens import ADMIN_SCOPES, Tokens
 from ringback.simulator import Simulation, in_arrival_order
 from ringback.simulator.parties import Person
 from ringback.store import Store, StoreError
@@ -116,7 +116,9 @@ class Demo:
                 tokens.revoke(old.id)
         user = self._talker
         own, _ = tokens.create(self.org, user=user.uuid, name="demo user", lifetime=_TOKEN_LIFETIME)
-        free, _ = tokens.create(self.org, name="demo without limits", limits="none", lifetime=_TOKEN_LIFETIME)
+        free, _ = tokens.create(
+            self.org, name="demo without limits", scopes=ADMIN_SCOPES, limits="none", lifetime=_TOKEN_LIFETIME
+        )
         strict, _ = tokens.create(self.org, name="demo as documented", lifetime=_TOKEN_LIFETIME)
         start = self._busiest()
         query = urlencode(
@@ -126,7 +128,7 @@ class Demo:
   address    {address}
   org        {self.org} (simulated; more traffic comes all the time)
   token      {free}
-             without limits on age, span and rate
+             for everything, without limits on age, span and rate
   token      {strict}
              with the limits of the real cloud: 1 first page and 10 next pages a minute,
              feed from 5 minutes to 30 days ago, stream from 1 minute to 12 hours ago
@@ -134,6 +136,9 @@ class Demo:
 
     curl -s -D /dev/stderr -H 'Authorization: Bearer {free}' \\
       '{address}/v1/cdr_feed?{query}'
+
+    curl -s -H 'Authorization: Bearer {free}' \\
+      '{address}/api/calllogs?orderby=started_at%20desc&top=3'
 
   user       {user.name}, {user.uuid}
   token      {own}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -53,6 +53,12 @@ class Answer(msgspec.Struct, frozen=True):
 
     body: bytes
     headers: Mapping[str, str] = {}
+
+
+class InThread(Protocol):
+    """Does blocking work in a thread: `write` if it may wait for the store's write lock."""
+
+    def __call__(self, work: Callable[[], Any], *, write: bool = False) -> Awaitable[Any]: ...
 
 
 def response_of(answered: Answer) -> Response[bytes]:

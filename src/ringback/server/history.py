@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
-from uuid import UUID
 
 import msgspec
 
@@ -29,6 +27,8 @@ from ringback.server.exchange import (
     read_moment,
 )
 from ringback.server.janus import BASE, SessionsDialect
+from ringback.server.places import place_text, read_place
+from ringback.server.sheets import cell
 from ringback.server.viewers import Viewer, viewer_of
 
 DISPOSITIONS = ("ANSWERED", "CANCELED", "INITIATED", "MISSED", "REJECTED")
@@ -92,7 +92,7 @@ class HistoryDialect(SessionsDialect):
         body = HistoryPage([user_session(entry, base) for entry in found.entries], found.next is not None)
         headers = {}
         if found.next is not None:
-            following = urlencode({**query, "cursor": _cursor(found.next)})
+            following = urlencode({**query, "cursor": place_text(found.next.end_at, found.next.id)})
             headers["link"] = f'<{call.base_url}{call.path}?{following}>;rel="next"'
         return answer(msgspec.json.encode(body), call, headers)
 
@@ -185,19 +185,9 @@ def _filter(query: Mapping[str, str]) -> Filter:
     )
 
 
-def _cursor(place: Place) -> str:
-    return base64.urlsafe_b64encode(place.end_at.to_bytes(8, signed=True) + place.id.bytes).decode()
-
-
 def _place(query: Mapping[str, str]) -> Place | None:
-    """Where a page begins. It is no secret, and a made-up one shows nothing but the user's own history."""
-    if "cursor" not in query:
-        return None
-    try:
-        raw = base64.b64decode(query["cursor"], altchars=b"-_", validate=True)
-        return Place(int.from_bytes(raw[:8], signed=True), UUID(bytes=raw[8:]))
-    except ValueError as error:
-        raise ApiError(400, "This is no cursor of ours. Follow the Link header just as it was given.") from error
+    """Where a page begins."""
+    return Place(*read_place(query["cursor"])) if "cursor" in query else None
 
 
 def _ndjson(entries: Iterator[Entry], base: str) -> Iterator[bytes]:
@@ -234,15 +224,9 @@ def _row(entry: Entry) -> tuple[str, ...]:
         session.disposition,
         session.sessionType,
         str(session.durationSeconds),
-        _cell(session.other.name or ""),
-        _cell(session.other.phoneNumber or session.other.callbackAddress),
-        _cell(redirection.by.name if redirection else ""),
+        cell(session.other.name or ""),
+        cell(session.other.phoneNumber or session.other.callbackAddress),
+        cell(redirection.by.name if redirection else ""),
         str(session.isRead).lower(),
         str(session.isDeleted).lower(),
     )
-
-
-def _cell(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula: what callers show comes from the telephone network."""
-    harmless = text[:1] == "+" and text[1:].isdigit()  # a number in E.164
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not harmless else text

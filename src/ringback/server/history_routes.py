@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from litestar import HttpMethod, Request, Response, route
 from litestar.openapi.datastructures import ResponseSpec
@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from ringback.records.user_session import UserSession
 from ringback.server import history_openapi as described
-from ringback.server.exchange import Answer, Call, response_of
+from ringback.server.exchange import Answer, Call, InThread, response_of
 from ringback.server.history import ChangedBody, HistoryDialect, HistoryPage, UnreadBody
 from ringback.server.janus import SESSIONS, DoneBody, JanusDialect, LinesBody, SessionsBody
 
@@ -23,12 +23,6 @@ _READ = [HttpMethod.GET, HttpMethod.HEAD]
 _LARGEST_BODY = 256 * 1024
 _WEBEX = "Webex user call history"
 _OWN = "User call history"
-
-
-class InThread(Protocol):
-    """Does blocking work in a thread: `write` if it may wait for the store's write lock."""
-
-    def __call__(self, work: Callable[[], Any], *, write: bool = False) -> Awaitable[Any]: ...
 
 
 def history_routes(

@@ -10,6 +10,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from ringback.server.error_bodies import error_body
 from ringback.server.errors import FAILURE
 from ringback.server.metrics import Metrics
 
@@ -54,7 +55,7 @@ class Tracking:
             _log.exception("request failed", tracking_id=tracking_id, path=scope["path"])
             if status:
                 raise  # the response has begun; the server cuts the connection
-            await _send_failure(send_tracked, tracking_id)
+            await _send_failure(send_tracked, error_body(scope["path"], FAILURE, tracking_id))
         finally:
             seconds = time.perf_counter() - began
             self._metrics.count_request(scope["path"], scope["method"], status, seconds)
@@ -74,9 +75,7 @@ def _tracking_id(scope: Scope) -> str:
     return given.decode() if _GIVEN_ID.fullmatch(given) else f"RINGBACK_{uuid.uuid4()}"
 
 
-async def _send_failure(send: Send, tracking_id: str) -> None:
-    error = FAILURE
-    body = error.body(tracking_id)
+async def _send_failure(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.start", "status": FAILURE.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from factories import Clock
-from ringback.settings import OrgSettings, ServerSettings
+from ringback.settings import OrgSettings, PortsipSettings, ServerSettings
 from ringback.store import Store
 from serving import Site, SiteMaker
 
@@ -19,8 +19,12 @@ def make_site(directory: Path, clock: Clock) -> Iterator[SiteMaker]:
     """Opens the store and makes its app; each call does it again, as one more web process does."""
     made: list[Site] = []
 
-    def make(server: ServerSettings | None = None, orgs: Mapping[UUID, OrgSettings] | None = None) -> Site:
-        site = Site(Store.open(directory), clock, server, orgs)
+    def make(
+        server: ServerSettings | None = None,
+        orgs: Mapping[UUID, OrgSettings] | None = None,
+        portsip: PortsipSettings | None = None,
+    ) -> Site:
+        site = Site(Store.open(directory), clock, server, orgs, portsip)
         made.append(site)
         return site
 

@@ -65,8 +65,11 @@ def test_the_document_is_valid(document: Any) -> None:
 
 
 def test_the_document_names_all_paths(document: Any) -> None:
-    """The document describes what can be read with GET and HEAD, and what is done with POST."""
-    found = {path: set(methods) for path, methods in document["paths"].items()}
+    """The document describes what can be read with GET and HEAD, and what is done with POST.
+
+    The paths of PortSIP have a test of their own.
+    """
+    found = {path: set(methods) for path, methods in document["paths"].items() if not path.startswith("/api/")}
     assert {path for path, methods in found.items() if methods == {"get", "head"}} == {
         *(FEED, STREAM, "/healthz", "/metrics", SESSIONS, "/v1/uc/config/people/{person}/lines"),
         *("/v1/history/sessions", "/v1/history/sessions/{session}", "/v1/history/unread"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx2
@@ -11,8 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 import ringback
 from factories import OTHER_ORG, Clock, make_record, wire_record
 from processes import serving
+from rating import rate
 from ringback.ledger import Quarantined
-from serving import ALL_TIME, FEED, STREAM, Site
+from ringback.server.app import create_app
+from ringback.settings import Settings
+from ringback.settings.billing import BillingSettings
+from serving import ADDRESS, ALL_TIME, FEED, STREAM, Site, ask, in_process
 
 
 def metrics_of(site: Site) -> dict[tuple[str, ...], float]:
@@ -87,6 +92,20 @@ def test_it_is_told_how_far_behind_the_call_history_is(site: Site) -> None:
     assert metrics_of(site)[behind] == 3
     site.project()
     assert metrics_of(site)[behind] == 0
+
+
+def test_it_is_told_how_far_behind_the_costs_are(site: Site) -> None:
+    """With a tariff, the metrics tell how many records are still to be rated; without one there is nothing to rate."""
+    site.append(wire_record("a"))
+    assert ("ringback_projection_behind_records", "costs") not in metrics_of(site)
+    settings = Settings(billing=BillingSettings(currency="EUR", country="DE", rates=(rate("49", "0.1"),)))
+
+    async def metrics() -> str:
+        app = create_app(site.store, settings, site.clock)
+        async with httpx2.AsyncClient(transport=in_process(app), base_url=ADDRESS) as client:
+            return (await ask(client, "/metrics")).body.decode()
+
+    assert 'ringback_projection_behind_records{projection="costs"} 1.0' in asyncio.run(metrics())
 
 
 def test_metrics_name_no_org(site: Site) -> None:

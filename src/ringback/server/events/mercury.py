@@ -11,46 +11,36 @@ slow down the timers of a page in the background, and a simple client needs no c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import msgspec
 import structlog
-from litestar import WebSocket, websocket
-from litestar.exceptions import WebSocketDisconnect
+from litestar import websocket
 from litestar.handlers import WebsocketRouteHandler
 
 from ringback.projections.outbox import envelope
 from ringback.server.errors import ApiError
 from ringback.server.events.listener import Ending, Listener, StartAgain
+from ringback.server.events.socket import (
+    BAD_MESSAGE,
+    COME_AGAIN,
+    FAILED,
+    NOT_AUTHORIZED,
+    TRY_LATER,
+    ClientSocket,
+    Close,
+    Connection,
+)
 from ringback.server.events.visit import Door, Gone, Visit, first_of
 from ringback.server.exchange import parse_query
 from ringback.store import StoreError
 
-MAX_MESSAGE = 16 * 1024
-"""Bytes of a message from a client; the largest, the authorization, has less than one kilobyte."""
-
-COME_AGAIN = 1001
-"""The server goes away (RFC 6455, section 7.4.1). Clients of Mercury come again after this one, 1005, 1006 and 1011."""
-
-FAILED = 1011
-TRY_LATER = 1013
-BAD_MESSAGE = 4400
-NOT_AUTHORIZED = 4401
 FORBIDDEN = 4403
 
+# After COME_AGAIN, as after 1005, 1006 and 1011, clients of Mercury come again.
 _CODES = {400: BAD_MESSAGE, 401: NOT_AUTHORIZED, 403: FORBIDDEN, 429: TRY_LATER, 503: TRY_LATER}
-_LONGEST_REASON = 123
-_SOCKET = WebSocket[Any, Any, Any]
 _log = structlog.get_logger("ringback.events")
-
-
-class _Close(Exception):
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 class _Said(msgspec.Struct):
@@ -69,13 +59,13 @@ def mercury_route(door: Door) -> WebsocketRouteHandler:
     """The route."""
 
     @websocket("/v1/mercury")
-    async def mercury(socket: _SOCKET) -> None:
+    async def mercury(socket: ClientSocket) -> None:
         with suppress(Gone):
-            connection = _Connection(socket, door.patience.send)
+            connection = Connection(socket, door.patience.send)
             try:
                 await connection.accept()
                 await _converse(connection, door)
-            except _Close as close:
+            except Close as close:
                 await connection.close(close.code, close.reason)
             except ApiError as error:
                 await connection.close(_CODES.get(error.status, FAILED), error.message)
@@ -93,54 +83,15 @@ def mercury_route(door: Door) -> WebsocketRouteHandler:
     return mercury
 
 
-class _Connection:
-    """Messages over a WebSocket."""
-
-    def __init__(self, socket: _SOCKET, patience: float) -> None:
-        self.socket = socket
-        self._patience = patience
-
-    async def accept(self) -> None:
-        with _gone_if_it_fails():
-            await self.socket.accept()
-
-    async def hear(self) -> _Said:
-        message = await self.socket.receive()
-        if message["type"] != "websocket.receive":
-            raise Gone
-        text = message.get("text")
-        content = message.get("bytes") or b"" if text is None else text
-        try:
-            # Characters are at most as many as bytes: what is too long is not encoded only to be measured.
-            if len(content) > MAX_MESSAGE or (isinstance(content, str) and len(content.encode()) > MAX_MESSAGE):
-                raise _Close(BAD_MESSAGE, f"A message may have {MAX_MESSAGE} bytes.")
-            return msgspec.json.decode(content, type=_Said)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise _Close(BAD_MESSAGE, "A message must be a JSON object, with a text for its type.") from error
-
-    async def say(self, message: bytes) -> None:
-        await self._send({"type": "websocket.send", "text": message.decode(), "bytes": None})
-
-    async def close(self, code: int, reason: str) -> None:
-        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
-        await self._send({"type": "websocket.close", "code": code, "reason": short})
-
-    async def _send(self, message: Any) -> None:
-        with _gone_if_it_fails():
-            async with asyncio.timeout(self._patience):
-                await self.socket.send(message)
-
-
-@contextmanager
-def _gone_if_it_fails() -> Iterator[None]:
+async def _hear(connection: Connection) -> _Said:
+    content = await connection.hear()
     try:
-        yield
-    # A RuntimeError is what the server raises when it has found by its pings that nobody is there.
-    except (OSError, RuntimeError, WebSocketDisconnect) as error:
-        raise Gone from error
+        return msgspec.json.decode(content, type=_Said)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise Close(BAD_MESSAGE, "A message must be a JSON object, with a text for its type.") from error
 
 
-async def _converse(connection: _Connection, door: Door) -> None:
+async def _converse(connection: Connection, door: Door) -> None:
     base = door.base(connection.socket)
     query = parse_query(connection.socket.scope["query_string"])
     visit = await door.admit(await _authorization(connection, door.patience.authorization))
@@ -150,39 +101,39 @@ async def _converse(connection: _Connection, door: Door) -> None:
         await first_of(_tell(connection, listener, visit, base), _answer(connection))
 
 
-async def _authorization(connection: _Connection, seconds: float) -> str:
+async def _authorization(connection: Connection, seconds: float) -> str:
     try:
         async with asyncio.timeout(seconds):
-            said = await connection.hear()
+            said = await _hear(connection)
     except TimeoutError as error:
-        raise _Close(NOT_AUTHORIZED, f"No authorization within {seconds:g} seconds.") from error
+        raise Close(NOT_AUTHORIZED, f"No authorization within {seconds:g} seconds.") from error
     if said.type != "authorization":
-        raise _Close(BAD_MESSAGE, "The first message must be of the type authorization.")
+        raise Close(BAD_MESSAGE, "The first message must be of the type authorization.")
     try:
         return msgspec.convert(said.data, _Authorization).token
     except msgspec.ValidationError as error:
-        raise _Close(BAD_MESSAGE, "An authorization must have the token in data.token.") from error
+        raise Close(BAD_MESSAGE, "An authorization must have the token in data.token.") from error
 
 
-async def _tell(connection: _Connection, listener: Listener, visit: Visit, base: str) -> None:
+async def _tell(connection: Connection, listener: Listener, visit: Visit, base: str) -> None:
     while True:
         try:
             events = await listener.read(visit.seconds_left)
         except StartAgain:
             # There is no message for this in mid-stream. When the client comes again it is told, if it asks.
-            raise _Close(COME_AGAIN, "Events are forgotten that this client was not told.") from None
+            raise Close(COME_AGAIN, "Events are forgotten that this client was not told.") from None
         try:
             await visit.check()
         except ApiError as error:
             # Not 4401: after that, clients of Mercury do not come again. After this they do, with a newer token if they
             # can get one; if not, they are refused at the door.
-            raise _Close(COME_AGAIN, error.message) from error
+            raise Close(COME_AGAIN, error.message) from error
         for event in events:
             await connection.say(envelope(event, base))
 
 
-async def _answer(connection: _Connection) -> None:
+async def _answer(connection: Connection) -> None:
     while True:
-        said = await connection.hear()
+        said = await _hear(connection)
         if said.type == "ping":
             await connection.say(msgspec.json.encode({"id": said.id, "type": "pong"}))

@@ -63,6 +63,7 @@ class Peer:
         token: that the client showed.
         acks: ids of the messages that the client acknowledged.
         pings: ids of its pings.
+        pinged: set once the first of them is dealt with.
         close_code: that the client closed with, once it has.
     """
 
@@ -75,6 +76,7 @@ class Peer:
         self.token = ""
         self.acks: list[str] = []
         self.pings: list[str] = []
+        self.pinged = asyncio.Event()
         self.closed = asyncio.Event()
         self.close_code: int | None = None
 
@@ -109,6 +111,7 @@ class Peer:
                     self.pings.append(message["id"])
                     if service.pongs:
                         await self.send({"id": message["id"], "type": "pong"})
+                    self.pinged.set()
         self.close_code = self._socket.close_code
         self.closed.set()
 
@@ -189,11 +192,12 @@ class Numbering:
     Attributes:
         events: numbered 1, 2, 3 and so on.
         forgotten: the newest number that it does not know any more.
+        greeted: how many connections were told where they stand.
     """
 
     def __init__(self, service: Service) -> None:
         self.events: list[dict[str, Any]] = []
-        self.forgotten = 0
+        self.forgotten = self.greeted = 0
         self._peer: Peer | None = None
         self._telling = asyncio.Lock()
         service.greet = self._greet
@@ -209,6 +213,7 @@ class Numbering:
     async def _greet(self, peer: Peer) -> None:
         async with self._telling:  # or an event would overtake those that the client has missed
             self._peer = peer
+            self.greeted += 1
             newest = len(self.events)
             after = int(peer.query.get("lastEventId", newest))
             if not self.forgotten <= after <= newest:
@@ -323,8 +328,9 @@ class Heard:
     async def settle(self, peer: Peer) -> None:
         """Wait until all that the client has been sent or has found out so far is told."""
         mark = f"{_SETTLED}{next(_ids)}"
-        await peer.send(viewed(mark))
         async with asyncio.timeout(10):
+            await peer.pinged.wait()  # its answer is a sign of life, and must not come after what the test does next
+            await peer.send(viewed(mark))
             while mark not in self._settled:
                 self._more.clear()
                 await self._more.wait()

@@ -166,14 +166,14 @@ async def test_start_again() -> None:
         await calls.connect()
         await server.happen(recent(session("known", minutes=-30)))
         await heard.until(("recent", "known"))
-        await service.peers[-1].close()
         service.handshake = 503
+        await service.peers[-1].close()
         server.events += [viewed("x")] * 20
         server.forgotten = 10
         listed = [session("new", minutes=5), session("known", minutes=-30, isRead=True), session("old", minutes=-90)]
         service.answer = lambda _: (200, history(listed))
         service.handshake = None
-        await until(lambda: len(service.peers) == 2)
+        await until(lambda: server.greeted == 2)
         await server.happen(viewed("after"))
         await heard.until(("viewed", "after"))
         assert heard.facts == [("recent", "known"), ("recent", "new"), ("viewed", "known"), ("viewed", "after")]
