@@ -15,12 +15,13 @@ from uuid import UUID
 from ringback.ledger import SqlLedger
 from ringback.ledger.windows import AskedWindow, SourceState, WindowLedger
 from ringback.records.decode import Record
-from ringback.settings import SourceSettings
+from ringback.settings import WebexSourceSettings
 from ringback.simulator import Rates, Simulation, in_arrival_order
 from ringback.simulator.cloud import ManualClock, SimulatedCloud
 from ringback.simulator.deliveries import Delivery
+from ringback.sources.collecting.collector import tools_for
 from ringback.sources.collecting.worker import Worker
-from ringback.sources.webex.source import tools_for, webex_workers
+from ringback.sources.webex.source import webex_workers
 from ringback.store import Store
 from ringback.store.store import DATABASE_NAME
 
@@ -81,7 +82,7 @@ class Beside:
         self.org = org
         data.mkdir(exist_ok=True)
         if not (data / DATABASE_NAME).exists():
-            (data / DATABASE_NAME).write_bytes(_empty_store())
+            (data / DATABASE_NAME).write_bytes(empty_store())
         self.store = Store.open(data)
         self.ledger = SqlLedger(self.store, clock.now)
         self.windows = WindowLedger(self.store)
@@ -128,14 +129,14 @@ class Beside:
 
 
 @cache
-def _empty_store() -> bytes:
+def empty_store() -> bytes:
     """A store without records, made once: making one takes longer than most tests."""
     with TemporaryDirectory() as directory:
         Store.open(Path(directory)).close()
         return (Path(directory) / DATABASE_NAME).read_bytes()
 
 
-def settings_for(cloud: SimulatedCloud, org: UUID, **values: Any) -> SourceSettings:
+def settings_for(cloud: SimulatedCloud, org: UUID, **values: Any) -> WebexSourceSettings:
     """The settings of a source that leads to a cloud."""
     account = cloud.account(org)
     own: dict[str, Any] = {
@@ -149,7 +150,7 @@ def settings_for(cloud: SimulatedCloud, org: UUID, **values: Any) -> SourceSetti
         "refresh_token_env": "REFRESH_TOKEN",
         "lease": "365d",  # nobody renews it
     }
-    return SourceSettings(**own | values)
+    return WebexSourceSettings(**own | values)
 
 
 def secrets_of(cloud: SimulatedCloud, org: UUID) -> dict[str, str]:

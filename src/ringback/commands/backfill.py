@@ -14,8 +14,9 @@ from ringback.commands.common import CommandError, ConfigOption, DataOption, par
 from ringback.ledger.leases import Leases
 from ringback.ledger.windows import WindowLedger
 from ringback.records.values import from_milliseconds, to_milliseconds
+from ringback.settings import PortsipSourceSettings, SourceSettings, WebexSourceSettings
+from ringback.sources.collecting.intervals import MINUTE
 from ringback.sources.collecting.worker import job
-from ringback.sources.webex.rules import MINUTE
 from ringback.sources.webex.source import rules_of
 from ringback.store import Store
 
@@ -36,7 +37,7 @@ def backfill(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Read a range once more from the feed, whatever was read before.
+    """Read a range once more, whatever was read before: of Webex from the feed, of a PBX by the end of the calls.
 
     If the source is being collected by another process, that one is asked to do it, and this command waits.
     """
@@ -47,13 +48,7 @@ def backfill(
     now = to_milliseconds(utc_now())
     start_at, end_at = to_milliseconds(begin), to_milliseconds(end)
     for each in sources:
-        rules = rules_of(each)
-        if each.clock_speed == 1 and start_at < rules.feed_reach(now):
-            raise CommandError(
-                f"The source {each.name} keeps records for {each.feed_oldest} only, so nothing before "
-                f"{_text(rules.feed_reach(now) + MINUTE)} can be read. Older ones can be imported from reports of "
-                "Control Hub ('ringback import')."
-            )
+        _check_reach(each, start_at, now)
     configure_logs(log_level)
     stop = stop_on_signals()
     store = Store.open(settings.directory)
@@ -62,7 +57,7 @@ def backfill(
         before = {each.name: windows.state(each.org, each.name) for each in sources}
         leases = Leases(store, utc_now)
         for each in sources:
-            windows.want(each.org, each.name, start_at, end_at, now)
+            windows.want(each.org, each.name, start_at, _until(each, end_at, now), now)
             if taken := leases.holder(each.org, job(each.name)):
                 print(f"{each.name} is being collected by {taken.holder}, which does it now", file=sys.stderr)
         # Where another process has the lease this one waits for it, and finds nothing left to do.
@@ -88,6 +83,24 @@ def backfill(
             raise typer.Exit(1)
     finally:
         store.close()
+
+
+def _check_reach(source: SourceSettings, start: int, now: int) -> None:
+    """See that a source still keeps what is wanted. How long a PBX keeps its rows is not known."""
+    if not isinstance(source, WebexSourceSettings) or source.clock_speed != 1:
+        return
+    rules = rules_of(source)
+    if start < rules.feed_reach(now):
+        raise CommandError(
+            f"The source {source.name} keeps records for {source.feed_oldest} only, so nothing before "
+            f"{_text(rules.feed_reach(now) + MINUTE)} can be read. Older ones can be imported from reports of "
+            "Control Hub ('ringback import')."
+        )
+
+
+def _until(source: SourceSettings, end: int, now: int) -> int:
+    """The end of what is wanted; of a PBX no later than now, or it would be done only when that time has come."""
+    return min(end, now) if isinstance(source, PortsipSourceSettings) and source.clock_speed == 1 else end
 
 
 def _text(milliseconds: int) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ringback.commands.collecting import kind_of, outlook_of
 from ringback.commands.common import ConfigOption, DataOption, open_store, print_table, settings_for, utc_now
 from ringback.ledger.leases import Leases
 from ringback.ledger.windows import AskedWindow, SourceState, WindowLedger
@@ -15,8 +16,6 @@ from ringback.records.values import from_milliseconds, to_milliseconds
 from ringback.settings import SourceSettings
 from ringback.sources.collecting.plan import Gap, History
 from ringback.sources.collecting.worker import job
-from ringback.sources.webex.planner import look
-from ringback.sources.webex.source import rules_of
 from ringback.store import Store
 
 EXAMPLE = "Example: **ringback sources --windows 20**"
@@ -38,7 +37,7 @@ def sources(
     known = {(state.org, state.source) for state in states}
     for key, source in settings.items():
         if key not in known:
-            print(f"{source.name} ({source.kind}): not collected yet; start with 'ringback collect'")
+            print(f"{source.name} ({kind_of(source)}): not collected yet; start with 'ringback collect'")
     if not states and not settings:
         print("No sources. docs/collecting.md says how to set one up.")
 
@@ -82,13 +81,12 @@ def _gaps(ledger: WindowLedger, state: SourceState, settings: SourceSettings | N
     """The gaps by the windows as they are now; only the settings tell what the source keeps."""
     if settings is None or state.begins_at is None or settings.clock_speed != 1:
         return []
-    rules = rules_of(settings)
     history = History(
         begins_at=state.begins_at,
         windows=ledger.windows(state.org, state.source, since=0),
         lost=[(lost.start, lost.end) for lost in ledger.lost(state.org, state.source)],
     )
-    return look(rules, history, now).gaps
+    return outlook_of(settings, history, now).gaps
 
 
 def _cost(gap: Gap) -> str:

@@ -18,8 +18,9 @@ from factories import ORG, wire_record
 from ringback.ledger.windows import Ended, WindowLedger
 from ringback.simulator.cloud import Limits, ManualClock, RunningClock, SimulatedCloud
 from ringback.simulator.cloud.filler import filler
+from ringback.sources.collecting.collector import tools_for
 from ringback.sources.webex.rules import FEED, STREAM
-from ringback.sources.webex.source import rules_of, tools_for, webex_workers
+from ringback.sources.webex.source import rules_of, webex_workers
 from ringback.store import Store
 
 RECORDS = 20_000

@@ -97,6 +97,15 @@ def test_a_window_is_written_down(store: Store, leases: Leases) -> None:
     assert (state.counts.new, state.counts.requests, state.audited) == (6, 4, 3)
 
 
+def test_a_window_that_was_read_in_part_is_written_down_so(store: Store, leases: Leases) -> None:
+    """A window that was read up to an earlier time than was asked for ends there, and nothing beyond counts as read."""
+    lease, ledger = take(leases), WindowLedger(store)
+    ledger.enrol(lease, "s", "portsip")
+    number = ledger.begin(lease, "s", "details", "details", 1000, 2000, 3000)
+    assert ledger.end(lease, "s", number, Ended.COMPLETE, 4000, end=1500).end == 1500
+    assert [(window.start, window.end) for window in ledger.windows(ORG, "s", since=0)] == [(1000, 1500)]
+
+
 def test_windows_are_folded(store: Store, leases: Leases) -> None:
     """Windows that are folded are gone; one stands for them that has their counts, and that grows with the next ones.
     It is not among the last that were asked, and the totals of the source stay as they are."""

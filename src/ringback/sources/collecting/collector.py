@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from ringback.sources.collecting.worker import Worker
+from ringback.ledger import SqlLedger
+from ringback.ledger.leases import Leases
+from ringback.ledger.windows import WindowLedger
+from ringback.sources.collecting.worker import Tools, Worker
+from ringback.store import Store
 
 _GRACE_SECONDS = 10.0
 _RENEWALS = 3
@@ -17,6 +22,11 @@ _RENEWALS = 3
 def this_process() -> str:
     """A name for this process that tells people where to look."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def tools_for(store: Store, clock: Callable[[], datetime], **options: bool) -> Tools:
+    """What workers need, over a store."""
+    return Tools(SqlLedger(store, clock), WindowLedger(store), Leases(store, clock), this_process(), **options)
 
 
 class Collector:
@@ -49,7 +59,7 @@ class Collector:
     def stop(self, grace: float = _GRACE_SECONDS) -> None:
         """Stop: pages that have come are stored, and requests under way get `grace` seconds to end."""
         for worker in self._workers:
-            worker.stop.set()
+            worker.end()
         for thread in self._threads:
             thread.join(grace)
         self._renewing.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
@@ -40,10 +41,12 @@ class Whole(msgspec.Struct, frozen=True):
     Attributes:
         total_count: how many records the source said it has, if it said so.
         remark: what somebody should know about it.
+        end: up to where it was read, if that is less than was asked for.
     """
 
     total_count: int | None = None
     remark: str = ""
+    end: int | None = None
 
 
 class Sink(Protocol):
@@ -68,11 +71,16 @@ class Sink(Protocol):
 
 
 class SourceKind(Protocol):
-    """One source of some kind. Used by one thread."""
+    """One source of some kind. Used by one thread.
+
+    Attributes:
+        news: set by anybody, at any time, when there may be something new; who waits for the next poll waits no longer.
+    """
 
     name: str
     org: UUID
     kind: str
+    news: threading.Event
 
     def now(self) -> int:
         """Milliseconds since 1970 by the clock of the source; may ask it."""
@@ -87,7 +95,7 @@ class SourceKind(Protocol):
         """From when on to collect a source that was never collected."""
 
     def look(self, history: History, now: int) -> Outlook:
-        """What to do next. Pure."""
+        """What to do next. Asks nobody."""
 
     def read(self, task: Task, sink: Sink) -> Whole:
         """Read a window.

@@ -9,6 +9,9 @@ import msgspec
 from ringback.ledger.windows import AskedWindow, Backfill
 from ringback.sources.collecting.intervals import Range
 
+HINTED = "hinted"
+"""The purpose of a window that is asked because the source let know that it has something new."""
+
 
 class History(msgspec.Struct, kw_only=True):
     """What is known of a source. Times are milliseconds since 1970 by its clock.
@@ -19,6 +22,8 @@ class History(msgspec.Struct, kw_only=True):
         lost: ranges that can no longer be completed.
         backfills: ranges that somebody wants read and that are not done.
         only_backfills: leave everything else to others.
+        hinted_at: since when there may be something new; None if nobody said so since the last window with the purpose
+            `HINTED`.
     """
 
     begins_at: int
@@ -26,6 +31,7 @@ class History(msgspec.Struct, kw_only=True):
     lost: Sequence[Range] = ()
     backfills: Sequence[Backfill] = ()
     only_backfills: bool = False
+    hinted_at: int | None = None
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

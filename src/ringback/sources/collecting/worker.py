@@ -14,12 +14,13 @@ import structlog
 from ringback.ledger.contract import Ledger, Quarantined
 from ringback.ledger.leases import Lease, LeaseLost, Leases
 from ringback.ledger.windows import FOLDED, AskedWindow, Backfill, Counts, Ended, WindowLedger
-from ringback.records.decode import Record, decode
+from ringback.records.decode import Record
 from ringback.records.errors import NotARecord
+from ringback.records.kinds import decode_any
 from ringback.records.values import from_milliseconds, to_milliseconds
 from ringback.sources.collecting.clock import Stopped, Time
-from ringback.sources.collecting.kind import PageItems, SourceAway, SourceKind, WindowFailed
-from ringback.sources.collecting.plan import History, Outlook, Task
+from ringback.sources.collecting.kind import PageItems, SourceAway, SourceKind, Whole, WindowFailed
+from ringback.sources.collecting.plan import HINTED, History, Outlook, Task
 from ringback.store import StoreError
 
 _LONGEST_IDLE = 60_000
@@ -94,6 +95,11 @@ class Worker:
             self.release()
             self.kind.close()
 
+    def end(self) -> None:
+        """Tell it to stop, also if it waits for news."""
+        self.stop.set()
+        self.kind.news.set()
+
     def _take(self) -> Lease | None:
         told = ""
         while not self.stop.is_set():
@@ -146,6 +152,7 @@ class _Collecting:
         self._problem = ""
         self._failures = 0
         self._known: list[AskedWindow] = []
+        self._hinted_at: int | None = None
         self._took = Counts()
         self._progress: tuple[int, int] | None = None
 
@@ -164,6 +171,7 @@ class _Collecting:
         self._log.info("collecting", org=str(lease.org), epoch=lease.epoch, begins=_text(begins_at))
         while True:
             self._wait(kind.pause())
+            self._heed_news()
             now = kind.now()
             outlook = kind.look(self._history(begins_at), now)
             self._note(outlook, now)
@@ -171,7 +179,7 @@ class _Collecting:
             if self._finished(outlook):
                 return
             if outlook.task is None:
-                self._wait(min(outlook.wait, _LONGEST_IDLE) / 1000)
+                self._time.wait(min(outlook.wait, _LONGEST_IDLE) / 1000, kind.news)
                 continue
             self._ask(outlook.task)
 
@@ -183,6 +191,7 @@ class _Collecting:
             lost=[(lost.start, lost.end) for lost in self._windows.lost(org, name)],
             backfills=self._wanted(),
             only_backfills=self._tools.only_backfills,
+            hinted_at=self._hinted_at,
         )
 
     def _wanted(self) -> list[Backfill]:
@@ -223,20 +232,22 @@ class _Collecting:
 
     def _ask(self, task: Task) -> None:
         lease, name = self._lease, self._kind.name
+        if task.purpose == HINTED:
+            self._hinted_at = None
         number = self._windows.begin(lease, name, task.endpoint, task.purpose, task.start, task.end, self._kind.now())
         sink = _Sink(self, number)
-        total_count = None
+        whole = Whole()
         try:
             whole = self._kind.read(task, sink)
-            ended, reason, total_count = Ended.COMPLETE, whole.remark, whole.total_count
+            ended, reason = Ended.COMPLETE, whole.remark
         except WindowFailed as error:
             ended, reason = Ended.FAILED, str(error)
         except SourceAway as error:
             ended, reason = Ended.INTERRUPTED, str(error)
         except Stopped:
-            self._end(number, Ended.INTERRUPTED, "the collector was stopped", None)
+            self._end(number, Ended.INTERRUPTED, "the collector was stopped", whole)
             raise
-        self._end(number, ended, reason, total_count)
+        self._end(number, ended, reason, whole)
         away = ended is Ended.INTERRUPTED
         self._tell_problem(reason if away else "")
         if away:
@@ -246,12 +257,19 @@ class _Collecting:
         else:
             self._failures = 0
 
-    def _end(self, number: int, ended: Ended, reason: str, total_count: int | None) -> None:
+    def _end(self, number: int, ended: Ended, reason: str, whole: Whole) -> None:
         took, self._took = self._took, Counts()
         if took != Counts():  # since the last page, or without any
             self._windows.add(self._lease, self._kind.name, number, took)
         window = self._windows.end(
-            self._lease, self._kind.name, number, ended, self._kind.now(), reason=reason, total_count=total_count
+            self._lease,
+            self._kind.name,
+            number,
+            ended,
+            self._kind.now(),
+            reason=reason,
+            total_count=whole.total_count,
+            end=whole.end,
         )
         self._known.append(window)
         log = self._log.info if ended is Ended.COMPLETE and not reason else self._log.warning
@@ -276,6 +294,12 @@ class _Collecting:
         self._time.wait(seconds, self._worker.stop)
         self._check()
 
+    def _heed_news(self) -> None:
+        news = self._kind.news
+        if news.is_set():
+            news.clear()
+            self._hinted_at = self._kind.now() if self._hinted_at is None else self._hinted_at
+
     def asking(self) -> None:
         self._check()
         self._windows.set_asked(self._lease, self._kind.name, to_milliseconds(self._time.now()))
@@ -292,7 +316,7 @@ class _Collecting:
         odd = 0
         for raw in items.raws:
             try:
-                decoded = decode(raw, org)
+                decoded = decode_any(raw, org)
                 if decoded.record.org != org:
                     raise NotARecord(f"it belongs to org {decoded.record.org}, and this source is for {org}")
             except NotARecord as error:

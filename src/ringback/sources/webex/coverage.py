@@ -2,8 +2,7 @@
 
 The insertion time of a record (when the cloud got it) is not in the record, but the stream selects by it. So a window
 of the stream that was read whole proves its own range. A window of the feed selects by another time of the record,
-which lies before the insertion, by `Rules.widening` at most. So insertion time i is proved by the feed if all of
-[i - widening, i] was read from it after i.
+which lies before the insertion, by `Rules.widening` at most; see `ringback.sources.collecting.reads`.
 
 Windows that are too old to matter one by one are folded into one that proves a range by itself. That changes nothing
 that is said here of later times (see `settled` and `spent` of the `Outlook`).
@@ -18,10 +17,8 @@ from collections.abc import Iterable, Sequence
 
 from ringback.ledger.windows import FOLDED, AskedWindow, Ended
 from ringback.sources.collecting.intervals import Range, Ranges, clip, subtract, union
+from ringback.sources.collecting.reads import Read, needed, proved
 from ringback.sources.webex.rules import FEED, HOUR, STREAM, Rules
-
-Read = tuple[int, int, int]
-"""A range of the feed's time axis, and when it was asked for."""
 
 
 def stream_proof(rules: Rules, windows: Iterable[AskedWindow]) -> Ranges:
@@ -45,13 +42,7 @@ def feed_reads(windows: Iterable[AskedWindow]) -> list[Read]:
 
 def feed_proof(rules: Rules, reads: Sequence[Read]) -> Ranges:
     """The insertion times that reads of the feed prove."""
-    proved: Ranges = []
-    read: Ranges = []
-    for start, end, asked_at in sorted(reads, key=lambda each: each[2], reverse=True):
-        read = union([*read, (start, end)])  # all that was asked for at this time or later
-        ready = asked_at - rules.feed_newest
-        proved += [(first + rules.widening, min(last, ready)) for first, last in read]
-    return union(proved)
+    return proved(reads, rules.widening, rules.feed_newest)
 
 
 def proof(rules: Rules, windows: Sequence[AskedWindow]) -> Ranges:
@@ -66,14 +57,8 @@ def feed_need(rules: Rules, gap: Range, reads: Sequence[Read], now: int) -> Rang
     Args:
         gap: of insertion times.
     """
-    start, end = gap
-    enough = []
-    for first, last, asked_at in reads:
-        ready = asked_at - rules.feed_newest
-        # Read before the end of the gap, it is good only for times from which no record was inserted later.
-        enough.append((first, last if ready >= end else min(last, ready - rules.widening)))
-    wanted = clip([(start - rules.widening, end)], rules.feed_reach(now), rules.feed_edge(now))
-    return subtract(wanted, enough)
+    need = needed(gap, reads, rules.widening, rules.feed_newest)
+    return clip(need, rules.feed_reach(now), rules.feed_edge(now))
 
 
 def beyond_proof(rules: Rules, gaps: Ranges, reads: Sequence[Read], now: int) -> Ranges:

@@ -2,112 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import httpx2
 import msgspec
 
-from ringback.settings import SourceSettings
+from ringback.settings import WebexSourceSettings
 from ringback.sources.collecting.kind import SourceAway
+from ringback.sources.collecting.secrets import Credentials, Secret, TokenCredentials, key_of
 
 _TIMEOUT = httpx2.Timeout(30.0)
-
-
-class CredentialsError(Exception):
-    """A secret cannot be read; the message says where it was looked for. It never has the secret."""
-
-
-class Secret:
-    """A text in an environment variable or a file, read anew each time, so that it can be changed.
-
-    Args:
-        what: tells people which one it is.
-    """
-
-    def __init__(self, what: str, variable: str, file: str, environment: Mapping[str, str]) -> None:
-        self._what = what
-        self._variable = variable
-        self._file = Path(file) if file else None
-        self._environment = environment
-
-    def read(self) -> str:
-        """The secret.
-
-        Raises:
-            CredentialsError: it is not there.
-        """
-        if self._file is None:
-            text = self._environment.get(self._variable, "")
-            where = f"the environment variable {self._variable}"
-        else:
-            where = f"the file {self._file}"
-            try:
-                text = self._file.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise CredentialsError(f"The {self._what} cannot be read from {where}: {error}.") from error
-        if not (text := text.strip()):
-            raise CredentialsError(f"The {self._what} is not in {where}. Put it there.")
-        return text
-
-    def replace(self, text: str) -> bool:
-        """Put another one in its place, if it is in a file: whole or not at all.
-
-        Returns:
-            whether it could be kept.
-        """
-        if self._file is None:
-            return False
-        new = self._file.with_name(f".{self._file.name}.new")
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                new.unlink()
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._file)
-        except OSError:
-            return False
-        return True
-
-
-class Credentials:
-    """Gives access tokens. Safe to use from several threads; sources with the same credentials share one.
-
-    Attributes:
-        key: the same for the same credentials; tells nothing about them.
-    """
-
-    key: str
-
-    def token(self) -> str:
-        """A token for the next request."""
-        raise NotImplementedError
-
-    def renewed(self, refused: str) -> str:
-        """Another token than the one that was refused; the same one if there is no other."""
-        raise NotImplementedError
-
-
-class TokenCredentials(Credentials):
-    """An access token that somebody else renews."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-        self.key = _key(secret.read())
-
-    def token(self) -> str:
-        """The token that is there now."""
-        return self._secret.read()
-
-    def renewed(self, refused: str) -> str:
-        """The token that is there now: it may have been changed."""
-        return self._secret.read()
 
 
 class ServiceApp(Credentials):
@@ -119,7 +24,7 @@ class ServiceApp(Credentials):
 
     def __init__(
         self,
-        settings: SourceSettings,
+        settings: WebexSourceSettings,
         environment: Mapping[str, str],
         on_problem: Callable[[str], None],
     ) -> None:
@@ -137,7 +42,7 @@ class ServiceApp(Credentials):
         self._newer = ""
         self._client_secret.read()
         self._in_place = self._refresh_token.read()
-        self.key = _key(f"{self._client_id}/{self._in_place}")
+        self.key = key_of(f"{self._client_id}/{self._in_place}")
 
     def token(self) -> str:
         """The token in hand, or a new one."""
@@ -200,7 +105,7 @@ class _Granted(msgspec.Struct):
 
 
 def credentials_of(
-    settings: SourceSettings, environment: Mapping[str, str], on_problem: Callable[[str], None]
+    settings: WebexSourceSettings, environment: Mapping[str, str], on_problem: Callable[[str], None]
 ) -> Credentials:
     """The credentials that a source's settings name.
 
@@ -214,7 +119,3 @@ def credentials_of(
     if settings.client_id:
         return ServiceApp(settings, environment, on_problem)
     return TokenCredentials(Secret("access token", settings.token_env, settings.token_file, environment))
-
-
-def _key(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -28,11 +28,11 @@ from ringback.clients.session import RestSession
 from ringback.clients.steps import Options, Totals
 from ringback.ledger.windows import Counts
 from ringback.records.values import from_milliseconds
-from ringback.settings import SourceSettings
+from ringback.settings import WebexSourceSettings
 from ringback.sources.collecting.clock import SourceClock, Time
 from ringback.sources.collecting.kind import PageItems, Sink, SourceAway, Whole, WindowFailed
 from ringback.sources.collecting.plan import Task
-from ringback.sources.webex.credentials import Credentials, CredentialsError
+from ringback.sources.collecting.secrets import Credentials, CredentialsError
 from ringback.sources.webex.rules import STREAM, Rules
 
 _RETRIES = Retries(tries=4, total=300.0)
@@ -48,7 +48,7 @@ _SHARED = (TooManyRequests, Unavailable, WrongRegion, NotAllowed)
 """Answers that are about the whole source, and not about a window."""
 
 
-def host_of(settings: SourceSettings) -> str:
+def host_of(settings: WebexSourceSettings) -> str:
     """The host of a source's region, or the address that its settings name."""
     if settings.base_url:
         return settings.base_url
@@ -65,7 +65,7 @@ class WebexReader:
 
     def __init__(
         self,
-        settings: SourceSettings,
+        settings: WebexSourceSettings,
         rules: Rules,
         credentials: Credentials,
         pace: Pace,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-SECOND = 1000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+from ringback.sources.collecting.intervals import DAY as DAY
+from ringback.sources.collecting.intervals import HOUR as HOUR
+from ringback.sources.collecting.intervals import MINUTE as MINUTE
+from ringback.sources.collecting.intervals import SECOND as SECOND
 
 STREAM = "stream"
 FEED = "feed"

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import structlog
 
 from ringback.clients.pace import Pace, RequestKind
-from ringback.ledger import SqlLedger
-from ringback.ledger.leases import Leases
-from ringback.ledger.windows import WindowLedger
-from ringback.settings import SourceSettings, duration
+from ringback.settings import WebexSourceSettings, duration
 from ringback.sources.collecting.clock import MachineTime, SourceClock, Time
-from ringback.sources.collecting.collector import this_process
 from ringback.sources.collecting.kind import Sink, Whole
 from ringback.sources.collecting.plan import History, Outlook, Task
+from ringback.sources.collecting.secrets import Credentials
 from ringback.sources.collecting.worker import Tools, Worker
-from ringback.sources.webex.credentials import Credentials, credentials_of
+from ringback.sources.webex.credentials import credentials_of
 from ringback.sources.webex.planner import look
 from ringback.sources.webex.reader import WebexReader
 from ringback.sources.webex.rules import Rules
-from ringback.store import Store
 
 _MILLISECOND = timedelta(milliseconds=1)
 _log = structlog.get_logger("ringback.collect")
 
 
-def rules_of(settings: SourceSettings) -> Rules:
+def rules_of(settings: WebexSourceSettings) -> Rules:
     """The rules that a source's settings make."""
 
     def ms(name: str) -> int:
@@ -47,6 +44,11 @@ def rules_of(settings: SourceSettings) -> Rules:
     )
 
 
+def outlook_of(settings: WebexSourceSettings, history: History, now: int) -> Outlook:
+    """What follows from the windows of a source, for those who do not collect it."""
+    return look(rules_of(settings), history, now)
+
+
 class WebexSource:
     """A `SourceKind`.
 
@@ -56,9 +58,10 @@ class WebexSource:
 
     kind = "webex"
 
-    def __init__(self, settings: SourceSettings, credentials: Credentials, pace: Pace, time: Time) -> None:
+    def __init__(self, settings: WebexSourceSettings, credentials: Credentials, pace: Pace, time: Time) -> None:
         self.name: str = settings.name
         self.org: UUID = settings.org
+        self.news = threading.Event()
         self.rules = rules_of(settings)
         self._time = time
         self._pace = pace
@@ -99,7 +102,7 @@ class WebexSource:
 
 
 def webex_workers(
-    settings: Sequence[SourceSettings],
+    settings: Sequence[WebexSourceSettings],
     tools: Tools,
     *,
     environment: Mapping[str, str] = os.environ,
@@ -126,11 +129,6 @@ def webex_workers(
         its_time = time or MachineTime(each.clock_speed)
         workers.append(Worker(WebexSource(each, credentials, pace, its_time), tools, its_time, duration(each.lease)))
     return workers
-
-
-def tools_for(store: Store, clock: Callable[[], datetime], **options: bool) -> Tools:
-    """What workers need, over a store."""
-    return Tools(SqlLedger(store, clock), WindowLedger(store), Leases(store, clock), this_process(), **options)
 
 
 def _warn(source: str, problem: str) -> None:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from factories import ORG
-from ringback.settings import SourceSettings
-from ringback.sources.webex.credentials import Credentials, credentials_of
+from ringback.settings import WebexSourceSettings
+from ringback.sources.collecting.secrets import Credentials
+from ringback.sources.webex.credentials import credentials_of
 
 
 class TokenCloud:
@@ -66,7 +67,7 @@ def cloud() -> Iterator[TokenCloud]:
 
 def service_app(cloud: TokenCloud, file: Path, problems: list[str]) -> Credentials:
     """The credentials of a service app whose refresh token is in a file."""
-    settings = SourceSettings(
+    settings = WebexSourceSettings(
         name="s",
         org=ORG,
         client_id="c",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from factories import ORG
-from ringback.settings import SourceSettings, duration
-from ringback.sources.webex.credentials import CredentialsError, Secret, credentials_of
+from ringback.settings import WebexSourceSettings, duration
+from ringback.sources.collecting.secrets import CredentialsError, Secret
+from ringback.sources.webex.credentials import credentials_of
 from ringback.sources.webex.reader import host_of
 from ringback.sources.webex.rules import Rules
 from ringback.sources.webex.source import rules_of
@@ -21,10 +22,10 @@ APP: dict[str, Any] = {
 }
 
 
-def source(**values: Any) -> SourceSettings:
+def source(**values: Any) -> WebexSourceSettings:
     """Settings of a source with a token."""
     own: dict[str, Any] = {"name": "s", "org": ORG, "token_env": "TOKEN"}
-    return SourceSettings(**own | values)
+    return WebexSourceSettings(**own | values)
 
 
 def test_defaults_are_the_documented_constants() -> None:
