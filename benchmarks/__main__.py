@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import append, backfill, events, history, pages, sdk, simulate
+from benchmarks import append, backfill, call_logs, calls, events, history, pages, sdk, simulate
 from benchmarks.table import Table, Wrong
 
 MEASUREMENTS = {
@@ -22,9 +22,18 @@ MEASUREMENTS = {
     "projection": history.measure_projection,
     "events": events.measure,
     "history": history.measure,
+    "call-logs-projection": call_logs.measure_projection,
+    "call-logs": call_logs.measure,
+    "calls": calls.measure_truth,
+    "calls-projection": calls.measure,
 }
 _SIZES = [100_000, 2_000_000]
-_OTHER_SIZES = {"backfill": [1_000_000], "history": [5_000_000]}
+_OTHER_SIZES = {
+    "backfill": [1_000_000],
+    "history": [5_000_000],
+    "call-logs": [1_000_000],
+    "calls-projection": [200_000],
+}
 
 
 def main() -> None:
@@ -37,7 +46,8 @@ def main() -> None:
         "--records",
         type=int,
         nargs="+",
-        help="sizes of the store (default: 100000 2000000; for backfill 1000000, for history 5000000 sessions)",
+        help="sizes of the store (default: 100000 2000000; for calls-projection 200000, for backfill and call-logs "
+        "1000000, for history 5000000)",
     )
     parser.add_argument("--directory", type=Path, help="where the stores are made (default: a temporary directory)")
     arguments = parser.parse_args()
