@@ -140,7 +140,7 @@ def _calls(
     store: Store, ledger: Ledger, settings: Settings, window: Window, report: Callable[[float | None, str], None]
 ) -> tuple[Iterator[bytes], int]:
     """The lines, and how many calls there are in that time, when all records of now are in them."""
-    numbers = Numbers(settings.billing.country)
+    numbers = Numbers(settings.server.home_country)
     runner = Runner(store, ledger, [CallsProjection(store, ledger, numbers, utc_now)], this_process(), utc_now)
     checkpoints = Checkpoints(store, CallsProjection.name)
     newest = ledger.newest(window.org)

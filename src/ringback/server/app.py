@@ -24,12 +24,18 @@ from ringback import __version__
 from ringback.ledger import SqlLedger
 from ringback.ledger.windows import WindowLedger
 from ringback.projections.call_logs.projection import CallLogsProjection
+from ringback.projections.calls.feed import ChangeFeed
+from ringback.projections.calls.projection import CallsProjection
+from ringback.projections.calls.query import Calls
 from ringback.projections.checkpoints import Checkpoints
 from ringback.projections.costs.projection import CostsProjection
+from ringback.projections.numbers import Numbers
 from ringback.projections.outbox import Outbox
 from ringback.projections.sessions.marks import Marks
 from ringback.projections.sessions.projection import SessionsProjection
 from ringback.projections.sessions.query import CallHistory
+from ringback.server.calls import CallsDialect
+from ringback.server.calls_routes import calls_routes
 from ringback.server.cursor import CursorSigner
 from ringback.server.error_bodies import error_body
 from ringback.server.errors import FAILURE, ApiError
@@ -56,6 +62,9 @@ _PAGE_THREADS = 1
 _HISTORY_THREADS = 2
 """Threads that read the call history, so that one long search does not hold up all others."""
 
+_CALL_THREADS = 2
+"""Threads that read whole calls, likewise."""
+
 T = TypeVar("T")
 _log = structlog.get_logger("ringback.server")
 # Any page may ask, since only who has a token is answered: nothing here goes by cookies.
@@ -78,7 +87,7 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
         clock: gives the current time, aware.
     """
     ledger = SqlLedger(store, clock)
-    projections = [SessionsProjection.name]
+    projections = [SessionsProjection.name, CallsProjection.name]
     if settings.portsip.enabled:
         projections.append(CallLogsProjection.name)
     if settings.billing.rates:
@@ -104,6 +113,7 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     # in which the database takes its time without the interpreter's lock, nor anybody for those who wait to write.
     pages = ThreadPoolExecutor(_PAGE_THREADS, thread_name_prefix="pages")
     readers = ThreadPoolExecutor(_HISTORY_THREADS, thread_name_prefix="history")
+    call_readers = ThreadPoolExecutor(_CALL_THREADS, thread_name_prefix="calls")
     writers = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     async def in_thread(work: Callable[[], T]) -> T:
@@ -167,6 +177,11 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     user_history = history_routes(
         JanusDialect(tokens, history, marks), HistoryDialect(tokens, history, marks), threads(readers), call_of
     )
+    whole_calls = calls_routes(
+        CallsDialect(tokens, Calls(store), ChangeFeed(store), ledger, Numbers(settings.server.home_country)),
+        threads(call_readers),
+        call_of,
+    )
     portsip = None
     if settings.portsip.enabled:
         portsip = PortsipDialect(store, tokens, settings.portsip, threads, call_of, clock)
@@ -175,13 +190,14 @@ def create_app(store: Store, settings: Settings, clock: Callable[[], datetime]) 
     async def running(_: Litestar) -> AsyncIterator[None]:
         async with hub.running(), portsip.running() if portsip else nullcontext():
             yield
-        for pool in (pages, readers, writers):
+        for pool in (pages, readers, call_readers, writers):
             pool.shutdown()
 
     app: ASGIApp = Litestar(
         [
             *(cdr_feed, cdr_stream, healthz, metrics_page),
             *user_history,
+            *whole_calls,
             *event_routes(hub, tokens, settings, clock),
             *(portsip.routes if portsip else ()),
         ],

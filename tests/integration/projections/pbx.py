@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,6 +63,26 @@ def call_log(id: str = "1", *, org: UUID = ORG, **values: Any) -> Record:
         for name, value in given.items()
     }
     return decode_any(msgspec.json.encode({"id": id, **written}), org).record
+
+
+def some_calls(number: int = 60, seed: int = 1) -> list[Any]:
+    """Records with few different values, many of them blank; some share a session."""
+    rng = random.Random(seed)
+    return [
+        call_log(
+            f"r{each:03}",
+            session_id=rng.choice([None, None, f"s{each // 3}"]),
+            caller=rng.choice([None, "101", "102", "+12025550143"]),
+            callee=rng.choice(["101", "102", "103"]),
+            started_at=rng.choice([None, 0, 1, 2, 3.000001, 3.000002]),
+            answered_at=rng.choice([None, 5]),
+            ended_at=rng.choice([None, 10, 20]),
+            trunk=rng.choice([None, "East", "west"]),
+            status_code=rng.choice([None, 0, 486]),
+            direction=rng.choice(["EXTENSION_CALL", "INBOUND_CALL"]),
+        )
+        for each in range(number)
+    ]
 
 
 class Pbx:

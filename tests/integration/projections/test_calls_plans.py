@@ -87,19 +87,19 @@ def test_all_that_can_happen_did(heard: dict[str, list[str]]) -> None:
         pytest.param(
             "SELECT",
             "call_groups",
-            ["SEARCH call_groups USING INDEX sqlite_autoindex_call_groups_1 (org=? AND key=?)"],
+            ["SEARCH call_groups USING PRIMARY KEY (org=? AND key=?)"],
             id="who shares an id",
         ),
         pytest.param(
             "SELECT",
             "call_names",
-            ["SEARCH call_names USING COVERING INDEX sqlite_autoindex_call_names_1 (org=? AND day=? AND name=?)"],
+            ["SEARCH call_names USING PRIMARY KEY (org=? AND day=? AND name=?)"],
             id="whose Local call ID it is",
         ),
         pytest.param(
             "DELETE",
             "call_names",
-            ["SEARCH call_names USING INDEX sqlite_autoindex_call_names_1 (org=? AND day=? AND name=? AND leg=?)"],
+            ["SEARCH call_names USING PRIMARY KEY (org=? AND day=? AND name=? AND leg=?)"],
             id="a link that is none any more",
         ),
         pytest.param(
@@ -111,10 +111,7 @@ def test_all_that_can_happen_did(heard: dict[str, list[str]]) -> None:
         pytest.param(
             "DELETE",
             "call_terms",
-            [
-                "SEARCH call_terms USING INDEX sqlite_autoindex_call_terms_1 "
-                "(org=? AND term=? AND start_at=? AND call=?)"
-            ],
+            ["SEARCH call_terms USING PRIMARY KEY (org=? AND term=? AND start_at=? AND call=?)"],
             id="what a call is no longer found by",
         ),
     ],

@@ -73,12 +73,13 @@ def test_the_document_names_all_paths(document: Any) -> None:
     assert {path for path, methods in found.items() if methods == {"get", "head"}} == {
         *(FEED, STREAM, "/healthz", "/metrics", SESSIONS, "/v1/uc/config/people/{person}/lines"),
         *("/v1/history/sessions", "/v1/history/sessions/{session}", "/v1/history/unread"),
+        *("/v1/calls", "/v1/calls/{call}", "/v1/users/{user}/calls", "/v1/changes", "/v1/records/{record}"),
     }
     assert {path for path, methods in found.items() if methods == {"post"}} == {
         *(f"{SESSIONS}/setReadState", f"{SESSIONS}/markAsDeleted", "/v1/history/readAll", "/v1/history/restore"),
     }
     assert found[EVENTS] == found["/v1/history/export"] == {"get"}
-    assert len(found) == 15
+    assert len(found) == 20
 
 
 @pytest.mark.parametrize("path", [FEED, STREAM])

@@ -28,6 +28,7 @@ call_groups = Table(
     Column("leg", Key, nullable=False),
     PrimaryKeyConstraint("org", "key"),
     comment="of each id that records share, a digest, and one of the records that have it",
+    sqlite_with_rowid=False,
 )
 
 call_names = Table(
@@ -39,6 +40,7 @@ call_names = Table(
     Column("leg", Key, nullable=False),
     PrimaryKeyConstraint("org", "day", "name", "leg"),
     comment="Local call IDs that records have (l), and those of others that they name (w), by day of their start",
+    sqlite_with_rowid=False,
 )
 
 calls = Table(
@@ -69,6 +71,7 @@ call_terms = Table(
     Column("call", Key, nullable=False),
     PrimaryKeyConstraint("org", "term", "start_at", "call"),
     comment="what calls are found by: numbers, users, locations and so on, each with a letter for what it is",
+    sqlite_with_rowid=False,
 )
 
 merged_calls = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -29,6 +30,7 @@ from integration.server.test_openapi import never_ending
 from ringback.store import Store
 from serving import Site
 
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "api.md"
 USERS_CALLS = "/v1/users/{user}/calls"
 ONE, RECORD = f"{LIST}/{{call}}", "/v1/records/{record}"
 PATHS = (LIST, USERS_CALLS, ONE, RECORD, CHANGES)
@@ -88,6 +90,24 @@ def test_an_answer_fits_the_document(served: Reception, document: Any, path: str
     schema = {**content["application/json"]["schema"], "components": {"schemas": closed}}
     jsonschema_rs.validator_for(schema).validate(answered)
     assert ("text/csv" in content) is (path in (LIST, USERS_CALLS))
+
+
+def test_the_page_names_everything(served: Reception, document: Any) -> None:
+    """The documentation has each path, parameter, and status; its examples have just the keys that answers have."""
+    page = PAGE.read_text("utf-8")
+    for path in PATHS:
+        assert f"GET {re.sub('{.*}', '{id}', path)}`" in page
+        operation = document["paths"][path]["get"]
+        for parameter in operation.get("parameters", ()):
+            assert parameter["in"] == "path" or f"`{parameter['name']}`" in page, parameter["name"]
+    assert {"400", "401", "403", "404", "410", "503"} <= set(re.findall(r"^\| (\d{3}) \|", page, re.MULTILINE))
+    call, record = (msgspec.json.decode(each) for each in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    listed = served.ask(LIST).json["items"][0]
+    assert list(call) == list(listed)
+    assert list(call["timeline"][0]) == list(listed["timeline"][0])
+    assert list(call["participants"][0]) == list(listed["participants"][0])
+    assert list(record) == list(answered := served.ask("/v1/records/late").json)
+    assert list(record["revisions"][0]) == list(answered["revisions"][0])
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("key", Key, nullable=False),
         sa.Column("leg", Key, nullable=False),
         sa.PrimaryKeyConstraint("org", "key", name="call_groups_pk"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "call_names",
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("leg", Key, nullable=False),
         sa.PrimaryKeyConstraint("org", "day", "name", "leg", name="call_names_pk"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "calls",
@@ -62,6 +64,7 @@ def upgrade() -> None:
         sa.Column("start_at", sa.BigInteger, nullable=False),
         sa.Column("call", Key, nullable=False),
         sa.PrimaryKeyConstraint("org", "term", "start_at", "call", name="call_terms_pk"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "merged_calls",
