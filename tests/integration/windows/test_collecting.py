@@ -77,7 +77,8 @@ def test_sources_with_one_token_share_its_rate(tmp_path: Path) -> None:
         assert not any(thread.is_alive() for thread in threads)
         assert cloud.audit.problems() == []
         account = cloud.account(ORG).name
-        assert (cloud.audit.busiest(account, "initial"), cloud.audit.busiest(account, "page")) == (1, 4)
+        assert cloud.audit.busiest(account, "initial") == 1
+        assert 1 < cloud.audit.busiest(account, "page") <= 4  # a busy machine does not get to all of them in a minute
         first, second = WindowLedger(store).states()
         assert first.counts.new + second.counts.new == records
         assert min(state.counts.new + state.counts.duplicate for state in (first, second)) >= records
