@@ -24,15 +24,22 @@ from ringback.store import Store
 from ringback.store.store import DATABASE_NAME
 
 BEGIN = START + timedelta(hours=36)
-"""When collectors begin: on a Tuesday at noon, with a day and a half of calls behind them."""
+"""When collectors begin: on a Tuesday at noon."""
 
 NAME = "pbx"
 RATES = TrafficRates(late=0.02, late_by=timedelta(minutes=10), updated=0.05, long=0.02, longest=timedelta(hours=3))
 
 
-def calls(seed: int = 1, *, calls_per_day: int = 300, rates: TrafficRates = RATES) -> list[Written]:
-    """Three days of calls."""
-    traffic = Traffic(seed, START, START + timedelta(days=3), calls_per_day=calls_per_day, rates=rates)
+def calls(
+    seed: int = 1,
+    *,
+    calls_per_day: int = 100,
+    rates: TrafficRates = RATES,
+    before: timedelta = timedelta(hours=12),
+    after: timedelta = timedelta(hours=5),
+) -> list[Written]:
+    """Calls around the time when collectors begin."""
+    traffic = Traffic(seed, BEGIN - before, BEGIN + after, calls_per_day=calls_per_day, rates=rates)
     return list(traffic.writes())
 
 
@@ -145,7 +152,7 @@ def compare(
     lost = sorted(set(truth) - set(ours))
     assert lost == [], f"{len(lost)} of {len(truth)} rows are lost"
     assert set(ours) <= set(later)
-    settled_truth = pbx.truth(settled or until, of=of)
+    settled_truth = pbx.truth(settled, of=of) if settled else truth
     stale = []
     for name in truth:
         good = {digest for row in (settled_truth[name], later[name]) for digest in _digests(row)}

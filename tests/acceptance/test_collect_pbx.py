@@ -29,7 +29,12 @@ from ringback.store import Store
 SPEED = 120.0
 """A minute of the PBX is half a second."""
 
-WRITES = calls(2, calls_per_day=200, rates=TrafficRates(late=0.0, updated=0.0, long=0.02, longest=timedelta(hours=2)))
+WRITES = calls(
+    2,
+    calls_per_day=200,
+    after=timedelta(days=1),
+    rates=TrafficRates(late=0.0, updated=0.0, long=0.02, longest=timedelta(hours=2)),
+)
 
 
 class Setup:

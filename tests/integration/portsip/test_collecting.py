@@ -33,7 +33,7 @@ from ringback.simulator.pbx import (
 from ringback.sources.portsip.abilities import PROBE
 
 PROMPT = TrafficRates(late=0.0, updated=0.0, long=0.05, longest=timedelta(hours=3))
-WRITES = calls(1, calls_per_day=120, rates=PROMPT)
+WRITES = calls(1, rates=PROMPT, before=timedelta(hours=24), after=timedelta(hours=23))
 BY_START = Behaviour(filterable="no_end", unfilterable="ignored")
 NEWEST_FIRST = Behaviour(filterable="nothing", unfilterable="rejected")
 IN_NO_ORDER = Behaviour(filterable="no_end", sortable=False, ties="changing", count="absent", in_progress=True)
@@ -164,16 +164,15 @@ def test_a_window_with_thousands_of_rows_is_halved(tmp_path: Path) -> None:
 def test_the_rate_is_kept_across_restarts(tmp_path: Path) -> None:
     """A collector with the whole rate of the gateway keeps to it, also if it is started again and again."""
     with beside(
-        tmp_path / "data", WRITES, limits=Limits(requests=20), values={"requests_per_minute": 20, "top": 10}
+        tmp_path / "data", WRITES, limits=Limits(requests=12), values={"requests_per_minute": 12, "top": 10}
     ) as both:
         for minutes in (1, 2, 4, 30):
             both.collect(BEGIN + timedelta(minutes=minutes))
         both.check(complete(both))
-        assert both.pbx.audit.busiest() == 20
+        assert both.pbx.audit.busiest() == 12
 
 
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("retry_after", [None, 20])
+@pytest.mark.parametrize(("status", "retry_after"), [(429, None), (503, None), (429, 20)])
 def test_too_many_requests(tmp_path: Path, status: int, retry_after: float | None) -> None:
     """A PBX that wants fewer requests, with or without saying when to come again, is left alone for longer and
     longer."""
@@ -184,6 +183,17 @@ def test_too_many_requests(tmp_path: Path, status: int, retry_after: float | Non
         struck = [asked.at for asked in both.pbx.audit if asked.fault]
         assert len(struck) == 9
         assert struck[-1] - struck[0] > timedelta(seconds=100 if status == 429 or retry_after else 30)
+
+
+def test_a_pbx_that_wants_to_be_left_alone_for_long(tmp_path: Path) -> None:
+    """A Retry-After is kept to, however long it is."""
+    rule = Rule(fault=Refuse(status=503, retry_after=3000), endpoint="list", nth=(20,))
+    with beside(tmp_path / "data", WRITES, faults=Faults(rules=(rule,))) as both:
+        both.collect(BEGIN + timedelta(hours=3))
+        both.check(complete(both))
+        times = [asked.at for asked in both.pbx.audit]
+        (struck,) = [asked.at for asked in both.pbx.audit if asked.fault]
+        assert min(at for at in times if at > struck) >= struck + timedelta(seconds=3000)
 
 
 def test_a_pbx_that_is_still_empty(tmp_path: Path) -> None:

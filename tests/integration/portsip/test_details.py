@@ -56,8 +56,7 @@ def logs(both: BesidePbx) -> dict[str, CallLog]:
     return {name: read_call_log(record.raw) for name, record in both.records().items()}
 
 
-@pytest.mark.parametrize("blanks", ["null", "empty", "absent"])
-@pytest.mark.parametrize("ids", ["decimal", "base64"])
+@pytest.mark.parametrize(("blanks", "ids"), [("null", "decimal"), ("empty", "base64"), ("absent", "base64")])
 def test_each_row_is_asked_for_once(tmp_path: Path, blanks: Any, ids: Any) -> None:
     """Each row is asked for alone some minutes after it came, once, whether or not it costs anything, and its cost and
     account are in the ledger, with the bytes of that answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -45,6 +45,7 @@ class Session:
         self._gateway = gateway
         self._tokens = tokens
         self._now = now
+        self._quiet_until: datetime | None = None
         self._random = Random()  # noqa: S311  # for waits, not for secrets
 
     def ask(self, request: Request, read: Callable[[Answer], T], retries: Retries = LISTS) -> T:
@@ -57,6 +58,8 @@ class Session:
             SourceAway: there is no answer, or none for us.
             WindowFailed: there are answers, but none that can be read.
         """
+        if self._quiet_until and self._now() < self._quiet_until:
+            raise SourceAway(f"the PBX wants to be left alone until {self._quiet_until:%Y-%m-%d %H:%M:%S} UTC")
         tries, waited, renewed = 0, 0.0, False
         while True:
             token, told = self._tokens.token(), None
@@ -85,6 +88,8 @@ class Session:
             tries += 1
             seconds = retries.wait(tries=tries, waited=waited, told=told, random=self._random)
             if seconds is None:
+                if told is not None:
+                    self._quiet_until = self._now() + timedelta(seconds=told)
                 raise failure
             waited += seconds
             self._gateway.wait(seconds)

@@ -154,17 +154,19 @@ def some_calls(seed: int, begin: int, end: int, number: int = 400, rules: Rules 
 def test_what_is_called_complete_is_complete(
     seed: int, abilities: Abilities, outages: list[int], failing: float
 ) -> None:
-    """Whatever the list can be filtered by, after outages of any length and with windows that fail or are cut off,
-    every row of a time that is called complete is there, and in the end every time is."""
+    """Whatever the list can be filtered by, after outages of any length, with windows that fail or are cut off, and
+    with hints, every row of a time that is called complete is there, and in the end every time is."""
     begin = NOW - RULES.history
-    plan = Plan(abilities, some_calls(seed, begin - DAY, NOW + 4 * DAY))
+    plan = Plan(abilities, some_calls(seed, begin - RULES.longest_call, NOW + 3 * DAY, 1500))
     random = Random(seed)
     for outage in [0, *outages]:
         plan.now += outage * MINUTE
         for _ in range(15):
             bad = random.choice([Ended.FAILED, Ended.INTERRUPTED])
+            plan.history.hinted_at = plan.now - MINUTE if random.random() < 0.2 else None
             plan.step(bad if random.random() < failing else Ended.COMPLETE)
         plan.check()
+    plan.history.hinted_at = None
     plan.catch_up()
     plan.check()
     complete = plan.look().complete_up_to
