@@ -55,7 +55,8 @@ def upgrade() -> None:
         sa.Column("changed", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("org", "id", name="calls_pk"),
     )
-    op.create_index("calls_by_start", "calls", ["org", "start_at", "id"])
+    found_by = ["org", "start_at", "id"]
+    op.create_index("calls_by_start", "calls", [*found_by, "direction", "outcome", "talk_seconds"])
     op.create_index("calls_by_changed", "calls", ["org", "changed"])
     op.create_table(
         "call_terms",
