@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Literal
@@ -23,6 +24,19 @@ def duration(text: str) -> timedelta:
     if not (match := _DURATION.fullmatch(text)):
         raise ValueError(f"{text!r} is no length of time such as 90s, 5m, 12h or 30d")
     return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+
+
+def check_durations(settings: object, names: Iterable[str]) -> None:
+    """Refuse settings that are no lengths of time.
+
+    Raises:
+        ValueError: one of these is none; the message begins with its name.
+    """
+    for name in names:
+        try:
+            duration(getattr(settings, name))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
 
 
 def check_address(url: str) -> None:

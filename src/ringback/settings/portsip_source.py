@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringback.settings.common import check_address, check_source_name, duration
+from ringback.settings.common import check_address, check_durations, check_source_name, duration
 
 CallLogList = Literal["auto", "calllogs", "cdrs"]
 """Which list of a PBX is read: `/calllogs`, `/cdrs`, or the better one of those that it has."""
@@ -91,11 +91,7 @@ class PortsipSourceSettings(
     def __post_init__(self) -> None:
         check_source_name(self.name)
         check_address(self.base_url)
-        for name in TIMES:
-            try:
-                duration(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
+        check_durations(self, TIMES)
         self._check_credentials()
         self._check_times()
         self._check_events()

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from ringback.settings.common import Region, duration
+from ringback.settings.common import Region, check_durations, duration
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,10 +75,8 @@ class PortsipSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def __post_init__(self) -> None:
         if not 1 <= self.access_limit <= 10_000_000:
             raise ValueError("access_limit is between 1 and 10000000")
-        for name in ("access_lifetime", "refresh_lifetime"):
-            try:
-                length = duration(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
-            if not length:
+        lifetimes = ("access_lifetime", "refresh_lifetime")
+        check_durations(self, lifetimes)
+        for name in lifetimes:
+            if not duration(getattr(self, name)):
                 raise ValueError(f"{name} is longer than nothing")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringback.settings.common import Region, check_address, check_source_name, duration
+from ringback.settings.common import Region, check_address, check_durations, check_source_name, duration
 
 
 class WebexSourceSettings(
@@ -88,11 +88,7 @@ class WebexSourceSettings(
 
     def __post_init__(self) -> None:
         check_source_name(self.name)
-        for name in TIMES:
-            try:
-                duration(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
+        check_durations(self, TIMES)
         self._check_credentials()
         self._check_times()
         for url in filter(None, (self.base_url, self.token_url)):
