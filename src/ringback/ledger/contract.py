@@ -95,6 +95,13 @@ class StoredRecord(msgspec.Struct, frozen=True):
     superseded_by: int | None
 
 
+class Version(msgspec.Struct, frozen=True):
+    """Which version of a record it is: its sequence number and its start, in milliseconds since 1970."""
+
+    sequence: int
+    start_at: int
+
+
 class TimeAxis(Enum):
     """The time that a window selects and orders records by."""
 
@@ -204,8 +211,8 @@ class Ledger(Protocol):
         """The current versions of these records, in any order; unknown ones are left out."""
         ...
 
-    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
-        """The sequence number of the oldest superseded version of those records that have one."""
+    def first_versions(self, org: UUID, record_ids: Sequence[str]) -> dict[str, Version]:
+        """The oldest superseded version of those records that have one."""
         ...
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:

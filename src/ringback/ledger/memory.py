@@ -22,6 +22,7 @@ from ringback.ledger.contract import (
     QuarantinedEntry,
     StoredRecord,
     TimeAxis,
+    Version,
     Window,
 )
 from ringback.ledger.revisions import Verdict, judge
@@ -139,13 +140,14 @@ class MemoryLedger:
             if stored.superseded_by is None and stored.record.record_id in wanted
         ]
 
-    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
-        """See `Ledger.first_sequences`."""
+    def first_versions(self, org: UUID, record_ids: Sequence[str]) -> dict[str, Version]:
+        """See `Ledger.first_versions`."""
         wanted = set(record_ids)
-        found: dict[str, int] = {}
+        found: dict[str, Version] = {}
         for stored in self._log.get(org, ()):  # in the order of their numbers
             if stored.superseded_by is not None and stored.record.record_id in wanted:
-                found.setdefault(stored.record.record_id, stored.sequence)
+                version = Version(stored.sequence, stored.record.start_at or 0)
+                found.setdefault(stored.record.record_id, version)
         return found
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:

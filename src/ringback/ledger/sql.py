@@ -36,6 +36,7 @@ from ringback.ledger.contract import (
     QuarantinedEntry,
     StoredRecord,
     TimeAxis,
+    Version,
     Window,
 )
 from ringback.ledger.revisions import Verdict, judge
@@ -229,15 +230,18 @@ class SqlLedger:
                 found += map(self._stored, connection.execute(statement))
         return found
 
-    def first_sequences(self, org: UUID, record_ids: Sequence[str]) -> dict[str, int]:
-        """See `Ledger.first_sequences`."""
-        found: dict[str, int] = {}
-        columns = select(records.c.record_id, records.c.sequence).where(records.c.org == org, _IS_SUPERSEDED)
+    def first_versions(self, org: UUID, record_ids: Sequence[str]) -> dict[str, Version]:
+        """See `Ledger.first_versions`."""
+        found: dict[str, Version] = {}
+        columns = select(records.c.record_id, records.c.sequence, records.c.start_at)
+        columns = columns.where(records.c.org == org, _IS_SUPERSEDED)
         with self._store.read() as connection:
             for begin in range(0, len(record_ids), _MAX_IDS):
                 some = record_ids[begin : begin + _MAX_IDS]
                 for row in connection.execute(columns.where(records.c.record_id.in_(some))):
-                    found[row.record_id] = min(row.sequence, found.get(row.record_id, row.sequence))
+                    known = found.get(row.record_id)
+                    if known is None or row.sequence < known.sequence:
+                        found[row.record_id] = Version(row.sequence, row.start_at)
         return found
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:

@@ -21,7 +21,7 @@ from ringback.store import Store, StoreError
 EVENTS_KEPT = timedelta(days=7)
 """How long events are kept for listeners who are away."""
 
-_BATCH = 500
+_BATCH = 2000
 _POLL_SECONDS = 0.1
 _AFTER_ERROR_SECONDS = 5.0
 _LEASE = timedelta(seconds=10)

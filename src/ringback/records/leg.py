@@ -14,7 +14,7 @@ import msgspec
 from ringback.records.cdr import CDR
 from ringback.records.fields import FIELDS, UNSET
 from ringback.records.lazy import read_fields
-from ringback.records.values import OddValue, read_value, user_key
+from ringback.records.values import OddValue, reader, user_key
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,11 +137,10 @@ def leg_of_cdr(cdr: CDR, org: str, record_id: str) -> Leg:
         for name, unset, value in zip(_TEXTS, _UNSET, _text_values(fields), strict=True)
         if type(value) is str and value not in unset
     }
-    for name, field in _TYPED.items():
-        value = getattr(fields, field.attribute)
+    for (name, read), value in zip(_TYPED, _typed_values(fields), strict=True):
         if value is not None and value != "":
             try:
-                leg[name] = read_value(field, value)
+                leg[name] = read(value)
             except OddValue:
                 continue
     for name in _USERS:
@@ -239,21 +238,21 @@ _FIELDS = {field.attribute: field for field in FIELDS}
 _UNSET = [UNSET - _FIELDS[attribute].means for attribute in _TEXTS.values()]
 _text_values = attrgetter(*_TEXTS.values())
 
-_TYPED = {
-    name: _FIELDS[attribute]
-    for name, attribute in (
-        ("start_time", "start_time"),
-        ("answer_time", "answer_time"),
-        ("transfer_time", "call_transfer_time"),
-        ("release_time", "release_time"),
-        ("report_time", "report_time"),
-        ("duration", "duration"),
-        ("ring_duration", "ring_duration"),
-        ("hold_duration", "hold_duration"),
-        ("answered", "answered"),
-    )
+_NOT_TEXTS = {
+    "start_time": "start_time",
+    "answer_time": "answer_time",
+    "transfer_time": "call_transfer_time",
+    "release_time": "release_time",
+    "report_time": "report_time",
+    "duration": "duration",
+    "ring_duration": "ring_duration",
+    "hold_duration": "hold_duration",
+    "answered": "answered",
 }
-"""What else a leg has, each with its field."""
+"""What else a leg has, each with the attribute of `CDR`."""
+
+_TYPED = [(name, reader(_FIELDS[attribute])) for name, attribute in _NOT_TEXTS.items()]
+_typed_values = attrgetter(*_NOT_TEXTS.values())
 
 _USERS = ("user_id", "redirecting_user_id", "original_called_user_id", "device_owner_id")
 _SIDES: dict[str, Literal["originating", "terminating"]] = {

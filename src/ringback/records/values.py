@@ -48,6 +48,8 @@ def read_time(value: object) -> datetime:
         raise OddValue(f"not a time: {value!r:.60}")
     try:
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise OddValue(f"not a time: {value!r:.60} ({error})") from error
@@ -114,7 +116,8 @@ def _enum_reader(enum: type[enums.OpenEnum]) -> Callable[[object], enums.OpenEnu
     return lambda value: enum(_read_text(value))
 
 
-def _reader(field: Field) -> Callable[[object], Any]:
+def reader(field: Field) -> Callable[[object], Any]:
+    """What makes the typed value of a field out of one that is set. It raises `OddValue` like `read_value`."""
     if field.kind is Kind.ENUM:
         return _enum_reader(getattr(enums, field.enum))
     return {
@@ -125,4 +128,4 @@ def _reader(field: Field) -> Callable[[object], Any]:
     }[field.kind]
 
 
-_READERS = {field.attribute: _reader(field) for field in FIELDS}
+_READERS = {field.attribute: reader(field) for field in FIELDS}

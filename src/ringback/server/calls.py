@@ -180,7 +180,8 @@ class CallsDialect:
         versions = self._ledger.versions(viewer.org, id)
         if not versions:
             raise ApiError(404, "There is no record with this id.")
-        its_call = self._calls.of_record(viewer.org, id)
+        first = min(versions, key=lambda each: each.sequence)
+        its_call = self._calls.of_record(viewer.org, id, first.record.start_at or 0)
         revisions = [
             RevisionBody(
                 sequence=each.sequence,

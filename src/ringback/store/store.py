@@ -57,7 +57,11 @@ class Store:
                 f"There is no store in {directory}. Name the right directory with --data, "
                 "or make a store with 'ringback import' or 'ringback serve'."
             )
-        engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            connect_args={"timeout": _BUSY_SECONDS},
+            hide_parameters=True,  # errors are logged, and calls are private
+        )
         event.listen(engine, "connect", _configure)
         event.listen(engine, "begin", _begin)
         try:

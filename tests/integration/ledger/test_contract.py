@@ -10,7 +10,9 @@ import pytest
 from factories import NOON, ORG, OTHER_ORG, Clock, make_record, wire_record
 from integration.ledger.reading import NOON_MS, after_noon, ids, page_through, read_all, window
 from ringback.ledger import Appended, Ledger, Quarantined
+from ringback.ledger.contract import Version
 from ringback.records.decode import decode
+from ringback.records.values import to_milliseconds
 
 LATER = after_noon(60_000)
 EARLIER = after_noon(-60_000)
@@ -180,13 +182,16 @@ def test_versions_are_the_current_one_then_newest_first(ledger: Ledger) -> None:
 
 
 def test_the_first_of_several_versions(ledger: Ledger) -> None:
-    """Of a record with superseded versions the oldest sequence number is told, also if a stale version came last."""
+    """Of a record with superseded versions the oldest one is told, also if a stale version came last."""
     ledger.append([make_record(name) for name in ("a", "b", "c")])
-    ledger.append([make_record("b", report_time=LATER), make_record("c", report_time=EARLIER)])
-    ledger.append([make_record("b", report_time=EARLIER)])
-    assert ledger.first_sequences(ORG, ["a", "b", "c", "unknown"]) == {"b": 2, "c": 5}
-    assert ledger.first_sequences(ORG, []) == {}
-    assert ledger.first_sequences(OTHER_ORG, ["b"]) == {}
+    ledger.append([make_record("b", report_time=LATER, start_time=EARLIER), make_record("c", report_time=EARLIER)])
+    ledger.append([make_record("b", report_time=EARLIER, start_time=EARLIER)])
+    assert ledger.first_versions(ORG, ["a", "b", "c", "unknown"]) == {
+        "b": Version(2, NOON_MS),
+        "c": Version(5, to_milliseconds(EARLIER)),
+    }
+    assert ledger.first_versions(ORG, []) == {}
+    assert ledger.first_versions(OTHER_ORG, ["b"]) == {}
 
 
 # Sequence and stored time

@@ -79,7 +79,7 @@ def test_versions_are_found_by_id(store: Store, filled: SqlLedger) -> None:
 
 def test_first_versions_are_found_by_id(store: Store, filled: SqlLedger) -> None:
     """Each first version that is asked for is sought by the id of its record."""
-    (line,) = plans(store, lambda: filled.first_sequences(ORG, ["r1", "r2"]))
+    (line,) = plans(store, lambda: filled.first_versions(ORG, ["r1", "r2"]))
     assert line == "SEARCH records USING INDEX records_superseded (org=? AND record_id=?)"
 
 

@@ -52,7 +52,7 @@ def call_row(
     }
     story = Story(start=BEGIN + start, end=BEGIN + start + 64_000, **given | values)
     its = [Leg(**{"org": str(org), "record_id": record, "side": None, **leg}) for leg in legs]
-    return row_of(call_id(org, record), story, its, Numbers(""))
+    return row_of(call_id(org, record, BEGIN + start), story, its, Numbers(""))
 
 
 def put(store: Store, rows: Iterable[CallRow], org: UUID = ORG) -> list[WholeCall]:
@@ -62,12 +62,13 @@ def put(store: Store, rows: Iterable[CallRow], org: UUID = ORG) -> list[WholeCal
         for number, (row, story) in enumerate(kept, 1):
             values = msgspec.structs.asdict(row)
             del values["terms"]
-            connection.execute(insert(calls).values(org=org, changed=number, **values))
             (record,) = story.report_ids
-            leg = {"org": org, "id": row.id, "record_id": record, "call": row.id, "first": number, "links": b""}
+            id = values["id"] = UUID(bytes=row.id)
+            connection.execute(insert(calls).values(org=org, created=number, changed=number, **values))
+            leg = {"org": org, "id": id, "record_id": record, "call": id, "first": number, "links": b""}
             connection.execute(insert(call_legs).values(leg))
             for term in row.terms:
-                key = {"org": org, "term": term, "start_at": row.start_at, "call": row.id}
+                key = {"org": org, "term": term, "start_at": row.start_at, "call": id}
                 connection.execute(insert(call_terms).values(key))
     kept.sort(key=lambda each: (each[0].start_at, each[0].id), reverse=True)
-    return [WholeCall(row.id, story, row.terms) for row, story in kept]
+    return [WholeCall(UUID(bytes=row.id), story, row.terms) for row, story in kept]

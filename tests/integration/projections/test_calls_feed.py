@@ -13,16 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from call_ids import call_uuid
 from factories import NOON, ORG, OTHER_ORG, Clock
 from integration.ledger.statements import listening, plan
 from integration.projections.switchboard import Consumer, Switchboard, leg_record
 from ringback.projections import runner as runner_module
-from ringback.projections.calls.correlator import call_id
 from ringback.projections.calls.feed import NOWHERE, Mark, StartAgain
 from ringback.records.decode import Record
 from ringback.records.values import to_milliseconds
 
-A, B, C = (call_id(ORG, name) for name in "abc")
+A, B, C = map(call_uuid, "abc")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_first_answer_has_everything(here: Switchboard, consumer: Consumer) 
     assert consumer.calls == here.listed()
     assert consumer.follow() == []
     here.add(leg_record("c", "C"))
-    assert consumer.follow() == [("updated", C)]
+    assert consumer.follow() == [("created", C)]
     assert consumer.calls == here.listed()
 
 
@@ -101,14 +101,14 @@ def test_what_is_removed_has_its_place(here: Switchboard, limit: int) -> None:
     here.add(leg_record("c", "C", version=1, Related_call_ID="1:0"))
     here.add(leg_record("b", "B", version=1, Duration="9"))
     here.add(leg_record("d", "D"))
-    assert consumer.follow() == [("updated", A), ("merged", C), ("updated", B), ("updated", call_id(ORG, "d"))]
+    assert consumer.follow() == [("updated", A), ("merged", C), ("updated", B), ("created", call_uuid("d"))]
     assert consumer.calls == here.listed()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_pages(here: Switchboard, limit: int) -> None:
     """With any limit all changes come in their order, each once; what changes meanwhile comes later once more."""
-    here.add(*(leg_record(name, name) for name in "abcdef"))
+    here.add(*(leg_record(name, name, at=at) for at, name in enumerate("abcdef")))
     everything = Consumer(here.feed).follow()
     consumer = Consumer(here.feed, limit)
     assert consumer.follow() == everything

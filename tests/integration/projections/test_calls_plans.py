@@ -93,13 +93,13 @@ def test_all_that_can_happen_did(heard: dict[str, list[str]]) -> None:
         pytest.param(
             "SELECT",
             "call_names",
-            ["SEARCH call_names USING PRIMARY KEY (org=? AND day=? AND name=?)"],
+            ["SEARCH call_names USING PRIMARY KEY (org=? AND stretch=? AND name=?)"],
             id="whose Local call ID it is",
         ),
         pytest.param(
             "DELETE",
             "call_names",
-            ["SEARCH call_names USING PRIMARY KEY (org=? AND day=? AND name=? AND leg=?)"],
+            ["SEARCH call_names USING PRIMARY KEY (org=? AND stretch=? AND name=? AND leg=?)"],
             id="a link that is none any more",
         ),
         pytest.param(

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
+from call_ids import call_uuid, first_call
 from factories import NOON, ORG, OTHER_ORG, Clock, make_record
 from ringback.ledger import SqlLedger
-from ringback.projections.calls.correlator import call_id
 from ringback.projections.calls.links import components, links_of
 from ringback.projections.calls.projection import CallsProjection
 from ringback.projections.calls.rows import decode_kept
@@ -116,9 +116,9 @@ def leg(name: str, correlation: str = "", *, at: int = 0, version: int = 0, org:
     )
 
 
-def first(*names: str) -> UUID:
+def first(name: str) -> UUID:
     """The id of the call that begins with this record."""
-    return call_id(ORG, names[0])
+    return call_uuid(name)
 
 
 def test_a_call_is_named_after_its_first_record(here: Place) -> None:
@@ -165,7 +165,7 @@ def test_orgs_are_never_mixed(here: Place) -> None:
     """Records of two orgs with equal ids are two calls."""
     here.add(leg("a", "C", Local_call_ID="1:0"), leg("a", "C", Related_call_ID="1:0", org=OTHER_ORG))
     assert here.calls() == {first("a"): {"a"}}
-    assert here.calls(OTHER_ORG) == {call_id(OTHER_ORG, "a"): {"a"}}
+    assert here.calls(OTHER_ORG) == {call_uuid("a", OTHER_ORG): {"a"}}
 
 
 def test_a_revision_can_take_a_call_apart(here: Place) -> None:
@@ -244,7 +244,7 @@ def expected(there: Place) -> Mapping[UUID, set[str]]:
     links = {
         record_id: links_of(timed_legs(stored), stored.record.start_at or 0) for record_id, stored in current.items()
     }
-    return {call_id(ORG, min(each, key=came.__getitem__)): set(each) for each in components(links)}
+    return {first_call(there.ledger, min(each, key=came.__getitem__)): set(each) for each in components(links)}
 
 
 def terms_of(there: Place) -> tuple[set[tuple[str, int, UUID]], set[tuple[str, int, UUID]]]:

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from call_ids import call_uuid
 from factories import ORG, OTHER_ORG
 from integration.ledger.statements import listening, plan
 from integration.projections.kept_calls import BEGIN, call_row, put
 from ringback.projections.calls import query as query_module
-from ringback.projections.calls.correlator import call_id
 from ringback.projections.calls.query import Calls, Filter, Place, WholeCall
 from ringback.projections.calls.rows import CallRow, TermKind, term
 from ringback.projections.calls.story.model import Participant
@@ -157,7 +157,7 @@ def test_pages_hold_while_calls_come(office: Office) -> None:
         put(office.store, rows[number : number + 5])
     assert begin is None
     assert len(found) == len(set(found))
-    assert {row.id for row in rows[:30]} <= set(found)
+    assert {UUID(bytes=row.id) for row in rows[:30]} <= set(found)
 
 
 def test_a_page_has_the_whole_story(office: Office) -> None:
@@ -175,11 +175,11 @@ def test_a_search_gives_short_pages(office: Office, monkeypatch: pytest.MonkeyPa
         *(call_row(f"r{number}", number, outcome="missed" if number == 5 else "answered") for number in range(25))
     )
     first = office.calls.page(ORG, Filter(outcome="missed"), 5)
-    assert (first.calls, first.next) == ([], Place(BEGIN + 14, call_id(ORG, "r14")))
+    assert (first.calls, first.next) == ([], Place(BEGIN + 14, call_uuid("r14", start_at=BEGIN + 14)))
     second = office.calls.page(ORG, Filter(outcome="missed"), 5, first.next)
     assert ([call.id for call in second.calls], second.next) == (
-        [call_id(ORG, "r5")],
-        Place(BEGIN + 4, call_id(ORG, "r4")),
+        [call_uuid("r5", start_at=BEGIN + 5)],
+        Place(BEGIN + 4, call_uuid("r4", start_at=BEGIN + 4)),
     )
     assert office.calls.page(ORG, Filter(outcome="missed"), 5, second.next).next is None
 
@@ -198,9 +198,9 @@ def test_orgs_are_apart(office: Office) -> None:
         assert office.calls.page(ORG, wanted, 10).calls == []
         assert office.calls.count(ORG, wanted) == 0
         assert len(office.calls.page(OTHER_ORG, wanted, 10).calls) == 1
-    assert office.calls.one(ORG, call_id(OTHER_ORG, "a")) is None
-    assert office.calls.of_record(ORG, "a") is None
-    assert office.calls.of_record(OTHER_ORG, "a") == call_id(OTHER_ORG, "a")
+    assert office.calls.one(ORG, call_uuid("a", OTHER_ORG)) is None
+    assert office.calls.of_record(ORG, "a", BEGIN) is None
+    assert office.calls.of_record(OTHER_ORG, "a", BEGIN) == call_uuid("a", OTHER_ORG)
 
 
 def test_all_calls_the_oldest_first(crowded: Office) -> None:
@@ -277,7 +277,7 @@ def test_the_rarest_term_is_sought(office: Office) -> None:
     for terms in ((BERLIN, OF_ANN), (OF_ANN, BERLIN)):
         with listening(office.store) as heard:
             page = office.calls.page(ORG, Filter(terms=terms), 5)
-        assert [call.id for call in page.calls] == [rows[3].id]
+        assert [call.id for call in page.calls] == [UUID(bytes=rows[3].id)]
         assert heard[-1].rows[0][1] == OF_ANN
 
 
@@ -291,9 +291,9 @@ def test_a_count_reads_an_index_only(crowded: Office) -> None:
 
 def test_one_call_is_found_by_its_key(crowded: Office) -> None:
     """A call is found by its id, and by a record in it, with look-ups in keys."""
-    (lines,) = plans(crowded.store, lambda: crowded.calls.one(ORG, call_id(ORG, "r5")))
+    (lines,) = plans(crowded.store, lambda: crowded.calls.one(ORG, call_uuid("r5")))
     assert [line.split("(")[1] for line in lines] == ["org=? AND id=?)", "org=? AND id=?)"]
-    ((line,),) = plans(crowded.store, lambda: crowded.calls.of_record(ORG, "r5"))
+    ((line,),) = plans(crowded.store, lambda: crowded.calls.of_record(ORG, "r5", BEGIN))
     assert line.endswith("(org=? AND id=?)")
 
 

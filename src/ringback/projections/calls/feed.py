@@ -42,8 +42,9 @@ class CallChange(msgspec.Struct, frozen=True):
     """A call that has changed.
 
     Attributes:
-        kind: `created` if it is new to who asks; `updated` if it is new or has changed; `merged` if it is none any
-            more, but part of another one.
+        kind: `created` if it is new to who asks; `updated` if it has changed since, and for some that are new: those
+            that changed again before they were told, and those that were taken apart from another one; `merged` if it
+            is none any more, but part of another one.
         into: the call that it is part of.
         call: how it is now.
     """
@@ -100,11 +101,11 @@ class ChangeFeed:
 
 def _changes(connection: Connection, org: UUID, since: Mark, limit: int) -> list[tuple[int, CallChange]]:
     changed = calls.c.changed
-    put = select(changed, *CALL).where(calls.c.org == org, changed > since.position).order_by(changed)
-    found = [
-        (row.changed, CallChange("created" if row.changed <= since.begun else "updated", row.id, call=call_of(row)))
-        for row in connection.execute(put.limit(limit))
-    ]
+    put = select(changed, calls.c.created, *CALL).where(calls.c.org == org, changed > since.position).order_by(changed)
+    found = []
+    for row in connection.execute(put.limit(limit)):
+        new = row.created > since.position or row.changed <= since.begun
+        found.append((row.changed, CallChange("created" if new else "updated", row.id, call=call_of(row))))
     # What was merged before the first page was read, nobody knows who has read only since.
     merged = merged_calls.c
     gone = select(merged.changed, merged.id, merged.into).where(

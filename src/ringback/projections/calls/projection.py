@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ringback.ledger.contract import Ledger, StoredRecord
+from ringback.ledger.contract import Ledger, StoredRecord, Version
 from ringback.projections import outbox
 from ringback.projections.calls.bulk import Deleting, Finding, Inserting
-from ringback.projections.calls.correlator import Correlation, NewRecord, correlate, keep
+from ringback.projections.calls.correlator import Correlation, NewRecord, call_id, correlate, keep
 from ringback.projections.calls.links import links_of
 from ringback.projections.calls.rows import CallRow, decode_kept, row_of
 from ringback.projections.calls.story.rules import story_of
@@ -38,10 +38,11 @@ _forget_merged = Deleting(merged_calls.c.org, merged_calls.c.id)
 
 
 def _putting(table: Table) -> Inserting:
-    """Inserts rows, or replaces those with the same id."""
+    """Inserts rows, or replaces those with the same id; but when a call was created stays as it is."""
     statement = insert(table)
     key = [table.c.org, table.c.id]
-    updated = {column.name: statement.excluded[column.name] for column in table.c if column.name not in ("org", "id")}
+    stays = ("org", "id", "created")
+    updated = {column.name: statement.excluded[column.name] for column in table.c if column.name not in stays}
     return Inserting(statement.on_conflict_do_update(index_elements=key, set_=updated))
 
 
@@ -57,12 +58,15 @@ class Change(msgspec.Struct, frozen=True):
         rows: the calls that are new, or are not as they were.
         before: calls that are there and will be changed or merged: their start, and the terms they are found by.
         told: those of which nothing is told, because all their records were told of before.
+        apart: those that begin with a record that was in a call before: taken apart from another one, and maybe not
+            for the first time.
     """
 
     correlation: Correlation
     rows: Sequence[CallRow]
-    before: Mapping[UUID, _Terms]
-    told: frozenset[UUID]
+    before: Mapping[bytes, _Terms]
+    told: frozenset[bytes]
+    apart: frozenset[bytes]
 
 
 class CallsProjection:
@@ -84,8 +88,8 @@ class CallsProjection:
     def read(self, org: UUID, stored: Sequence[StoredRecord], told: int) -> Change:
         """What follows from these records; see `Projection.read`."""
         legs = {each.record.record_id: timed_legs(each) for each in stored}
-        first = self._ledger.first_sequences(org, list(legs))
-        came = [_new_record(each, legs, first) for each in stored]
+        first = self._ledger.first_versions(org, list(legs))
+        came = [_new_record(org, each, legs[each.record.record_id], first) for each in stored]
         with self._store.read() as connection:
             correlation = correlate(connection, org, came)
             members = {member.record_id for call in correlation.calls for member in call.members}
@@ -94,8 +98,7 @@ class CallsProjection:
                 legs[each.record.record_id] = timed_legs(each)
                 sequences[each.record.record_id] = each.sequence
             ids = [*(call.id for call in correlation.calls), *correlation.merged]
-            rows = _call_by_id(connection, [call.bytes for call in ids], org.bytes)
-            before = {UUID(bytes=row.id): row for row in rows}
+            before = {row.id: row for row in _call_by_id(connection, ids, org.bytes)}
         made = []
         for call in correlation.calls:
             its = [leg for member in call.members for leg in legs.get(member.record_id, ())]
@@ -108,7 +111,8 @@ class CallsProjection:
             if all(sequences.get(member.record_id, 0) <= told for member in call.members)
         )
         terms = {call: (old.start_at, decode_kept(old.body).terms) for call, old in before.items()}
-        return Change(correlation, made, terms, old_news)
+        apart = frozenset(call.id for call in correlation.calls if call.members[0].call is not None)
+        return Change(correlation, made, terms, old_news, apart)
 
     def write(self, connection: Connection, org: UUID, change: Change) -> None:
         """Write it, and the events that tell of it; see `Projection.write`."""
@@ -134,14 +138,19 @@ class CallsProjection:
             outbox.write(connection, org, now, events)
 
 
-def _new_record(stored: StoredRecord, legs: Mapping[str, Sequence[Leg]], first: Mapping[str, int]) -> NewRecord:
+def _new_record(org: UUID, stored: StoredRecord, legs: Sequence[Leg], first: Mapping[str, Version]) -> NewRecord:
     record_id = stored.record.record_id
-    links = links_of(legs[record_id], stored.record.start_at or 0)
-    return NewRecord(record_id, min(stored.sequence, first.get(record_id, stored.sequence)), links)
+    start_at = stored.record.start_at or 0
+    known = first.get(record_id)
+    if known is None or stored.sequence < known.sequence:
+        known = Version(stored.sequence, start_at)
+    return NewRecord(call_id(org, record_id, known.start_at), record_id, known.sequence, links_of(legs, start_at))
 
 
-def _event(kind: EventKind, call: UUID, into: UUID | None = None) -> NewEvent:
-    body = {"id": str(call)} if into is None else {"id": str(call), "into": str(into)}
+def _event(kind: EventKind, call: bytes, into: bytes | None = None) -> NewEvent:
+    body = {"id": str(UUID(bytes=call))}
+    if into is not None:
+        body["into"] = str(UUID(bytes=into))
     return NewEvent(outbox.NOBODY, kind, msgspec.json.encode(body))
 
 
@@ -159,17 +168,15 @@ def _numbers(connection: Connection, org: UUID, wanted: int) -> Iterator[int]:
 
 
 def _put(connection: Connection, org: UUID, change: Change, numbers: Iterator[int]) -> None:
-    _put_calls(
-        connection,
-        [
-            (
-                *(org.bytes, row.id.bytes, row.start_at, row.end_at, row.direction, row.outcome, row.talk_seconds),
-                *(row.search, row.body, next(numbers)),
-            )
-            for row in change.rows
-        ],
-    )
-    _forget_merged(connection, [(org.bytes, row.id.bytes) for row in change.rows if row.id not in change.before])
+    rows = []
+    for row in sorted(change.rows, key=lambda each: each.id):
+        told = (row.start_at, row.end_at, row.direction, row.outcome, row.talk_seconds, row.search, row.body)
+        number = next(numbers)
+        created = 0 if row.id in change.apart else number
+        rows.append((org.bytes, row.id, *told, created, number))
+    _put_calls(connection, rows)
+    apart = change.apart - change.before.keys()
+    _forget_merged(connection, [(org.bytes, call) for call in apart])
     new = {each for row in change.rows for each in _term_rows(org, row.id, row.start_at, row.terms)}
     there = (row.id for row in change.rows if row.id in change.before)
     old = {each for call in there for each in _term_rows(org, call, *change.before[call])}
@@ -178,13 +185,13 @@ def _put(connection: Connection, org: UUID, change: Change, numbers: Iterator[in
 
 
 def _merge(
-    connection: Connection, org: UUID, change: Change, merged: Mapping[UUID, UUID], numbers: Iterator[int]
+    connection: Connection, org: UUID, change: Change, merged: Mapping[bytes, bytes], numbers: Iterator[int]
 ) -> None:
-    rows = [(org.bytes, call.bytes, into.bytes, next(numbers)) for call, into in merged.items()]
+    rows = [(org.bytes, call, into, next(numbers)) for call, into in merged.items()]
     _put_merged(connection, rows)
-    _forget_calls(connection, [(org.bytes, call.bytes) for call in merged])
+    _forget_calls(connection, [(org.bytes, call) for call in merged])
     _forget_terms(connection, [each for call in merged for each in _term_rows(org, call, *change.before[call])])
 
 
-def _term_rows(org: UUID, call: UUID, start_at: int, terms: Iterable[str]) -> list[tuple[bytes, str, int, bytes]]:
-    return [(org.bytes, term, start_at, call.bytes) for term in terms]
+def _term_rows(org: UUID, call: bytes, start_at: int, terms: Iterable[str]) -> list[tuple[bytes, str, int, bytes]]:
+    return [(org.bytes, term, start_at, call) for term in terms]

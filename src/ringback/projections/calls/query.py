@@ -160,9 +160,14 @@ class Calls:
             row = connection.execute(statement.where(call_legs.c.org == org, call_legs.c.id == id)).one_or_none()
         return None if row is None else call_of(row)
 
-    def of_record(self, org: UUID, record_id: str) -> UUID | None:
-        """The id of the call that a record is in; None if it is in none yet."""
-        statement = select(call_legs.c.call).where(call_legs.c.org == org, call_legs.c.id == call_id(org, record_id))
+    def of_record(self, org: UUID, record_id: str, start_at: int) -> UUID | None:
+        """The id of the call that a record is in; None if it is in none yet.
+
+        Args:
+            start_at: start of the first version of the record, milliseconds since 1970.
+        """
+        leg = UUID(bytes=call_id(org, record_id, start_at))
+        statement = select(call_legs.c.call).where(call_legs.c.org == org, call_legs.c.id == leg)
         with self._store.read() as connection:
             found: UUID | None = connection.execute(statement).scalar()
             return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import Enum
-from uuid import UUID
 
 import msgspec
 
@@ -40,7 +40,7 @@ class CallRow(msgspec.Struct, frozen=True):
         terms: what it is found by, as in `body`.
     """
 
-    id: UUID
+    id: bytes
     start_at: int
     end_at: int
     direction: str
@@ -51,20 +51,21 @@ class CallRow(msgspec.Struct, frozen=True):
     terms: tuple[str, ...]
 
 
+_NUMBER, _USER, _LOCATION, _DEPARTMENT, _QUEUE, _TRUNK, _COUNTRY = (kind.value for kind in TermKind)
 _QUEUES = frozenset(("CallCenterStandard", "CallCenterPremium"))
 _encode = msgspec.msgpack.encode
 decode_kept = msgspec.msgpack.Decoder(Kept).decode
 """What a body has."""
 
 
-def row_of(call: UUID, story: Story, legs: Iterable[Leg], numbers: Numbers) -> CallRow:
+def row_of(call: bytes, story: Story, legs: Iterable[Leg], numbers: Numbers) -> CallRow:
     """The row of a call.
 
     Args:
         legs: all of its legs.
         numbers: how numbers are read.
     """
-    terms = tuple(sorted({term for leg in legs for term in _terms(leg, numbers)}))
+    terms = tuple(sorted(_terms(legs, numbers)))
     persons = (text for each in story.participants for text in (each.name, each.number))
     texts = dict.fromkeys((*persons, story.dialed, story.sentence))
     return CallRow(
@@ -85,22 +86,19 @@ def term(kind: TermKind, value: str) -> str:
     return kind.value + value
 
 
-def _terms(leg: Leg, numbers: Numbers) -> Iterator[str]:
-    for number in (leg.calling_number, leg.called_number, leg.user_number):
-        if number and (key := numbers.key(number)):
-            yield term(TermKind.NUMBER, key)
-    for kind, value in (
-        (TermKind.LOCATION, leg.location),
-        (TermKind.DEPARTMENT, leg.department_id),
-        (TermKind.TRUNK, leg.inbound_trunk),
-        (TermKind.TRUNK, leg.outbound_trunk),
-        (TermKind.COUNTRY, leg.country),
-    ):
-        if value:
-            yield term(kind, value)
-    if leg.user_id and leg.user_type not in SERVICES:
-        yield term(TermKind.USER, leg.user_id)
-    if leg.user_type in _QUEUES:
-        for value in (leg.user_id, leg.user_name):
-            if value:
-                yield term(TermKind.QUEUE, value)
+def _terms(legs: Iterable[Leg], numbers: Numbers) -> set[str]:
+    # Legs of a call have much in common: what is the same is looked at once.
+    of_kind = defaultdict[str, set[str | None]](set)
+    dialled: set[str | None] = set()
+    for leg in legs:
+        dialled |= {leg.calling_number, leg.called_number, leg.user_number}
+        of_kind[_LOCATION].add(leg.location)
+        of_kind[_DEPARTMENT].add(leg.department_id)
+        of_kind[_TRUNK] |= {leg.inbound_trunk, leg.outbound_trunk}
+        of_kind[_COUNTRY].add(leg.country)
+        if leg.user_type not in SERVICES:
+            of_kind[_USER].add(leg.user_id)
+        elif leg.user_type in _QUEUES:
+            of_kind[_QUEUE] |= {leg.user_id, leg.user_name}
+    of_kind[_NUMBER] = {numbers.key(number) for number in dialled if number}
+    return {kind + value for kind, values in of_kind.items() for value in values if value}

@@ -35,11 +35,11 @@ call_names = Table(
     "call_names",
     metadata,
     Column("org", OrgId, nullable=False),
-    Column("day", Integer, nullable=False),
+    Column("stretch", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("leg", Key, nullable=False),
-    PrimaryKeyConstraint("org", "day", "name", "leg"),
-    comment="Local call IDs that records have (l), and those of others that they name (w), by day of their start",
+    PrimaryKeyConstraint("org", "stretch", "name", "leg"),
+    comment="Local call IDs that records have (l), and those of others that they name (w), by 48 hours of their start",
     sqlite_with_rowid=False,
 )
 
@@ -55,12 +55,14 @@ calls = Table(
     Column("talk_seconds", BigInteger, nullable=False),
     Column("search", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     PrimaryKeyConstraint("org", "id"),
     # The last three so that a filter need not look at the calls it leaves out.
     Index("calls_by_start", "org", "start_at", "id", "direction", "outcome", "talk_seconds"),
     Index("calls_by_changed", "org", "changed"),
-    comment="what is told of each call; changed is the number of its last change",
+    comment="what is told of each call; created and changed are the numbers of its first change (0 if that is unknown) "
+    "and its last",
 )
 
 call_terms = Table(

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from call_ids import first_call
 from factories import ORG, wire_record
-from ringback.projections.calls.correlator import call_id
 from ringback.projections.calls.projection import CallsProjection
 from ringback.projections.numbers import Numbers
 from ringback.projections.runner import Runner
@@ -76,17 +76,16 @@ class Reception:
         """The ids of the calls of all pages."""
         return [call["id"] for reply in self.pages(target, token, **query) for call in reply.json["items"]]
 
+    def of(self, *names: str, org: UUID = ORG) -> list[str]:
+        """The ids of the calls that begin with these records."""
+        return [str(first_call(self.site.ledger, name, org)) for name in names]
+
     def pages(self, target: str = LIST, token: str | None = None, **query: str | int) -> list[Reply]:
         """The page that is asked for, and all that follow it."""
         replies = self.site.pages(target, token or self.admin, query)
         assert [reply.json["has_more"] for reply in replies] == [True] * (len(replies) - 1) + [False]
         assert all(reply.json["has_more"] is (reply.json["next"] is not None) for reply in replies)
         return replies
-
-
-def of(*names: str, org: UUID = ORG) -> list[str]:
-    """The ids of the calls that begin with these records."""
-    return [str(call_id(org, name)) for name in names]
 
 
 def one(reply: Reply) -> Any:

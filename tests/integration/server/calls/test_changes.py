@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from factories import ORG, OTHER_ORG
-from integration.server.calls.reception import BRUNO, CHANGES, LIST, Reception, of
+from integration.server.calls.reception import BRUNO, CHANGES, LIST, Reception
 from ringback.server.tokens import HISTORY_ADMIN_SCOPE
 
 
@@ -58,14 +58,14 @@ def listed(here: Reception) -> dict[str, Any]:
 @pytest.mark.parametrize("limit", [1, 2, 1000])
 def test_a_copy_is_kept(here: Reception, limit: int) -> None:
     """Everything first; then what is new, what has changed, and what is part of another call; with any limit."""
-    (a,), (b,), (d,) = of("a"), of("b"), of("d")
     copy = Copy(here, limit)
     assert copy.follow() == []
     here.add(here.incoming("a", 9, {"Local call ID": "1:0"}), here.incoming("b", 8, {"Local call ID": "2:0"}))
+    a, b = here.of("a", "b")
     assert copy.follow() == [("created", a), ("created", b)]
     here.add(here.incoming("c", 7, {"Related call ID": "1:0", "Transfer related call ID": "2:0"}, user=BRUNO))
     here.add(here.incoming("d", 6))
-    assert copy.follow() == [("updated", a), ("merged", b), ("updated", d)]
+    assert copy.follow() == [("updated", a), ("merged", b), ("created", *here.of("d"))]
     assert copy.calls == listed(here)
     assert copy.follow() == []
 
@@ -78,7 +78,7 @@ def test_what_a_merged_call_is_part_of(here: Reception) -> None:
     here.add(here.incoming("b", 8, {"Correlation ID": "call of a", "Releasing party": "Local"}))
     assert copy.token is not None
     items = here.ask(CHANGES, since=copy.token).json["items"]
-    assert items[-1] == {"change": "merged", "id": of("b")[0], "into": of("a")[0]}
+    assert items[-1] == {"change": "merged", "id": here.of("b")[0], "into": here.of("a")[0]}
 
 
 @pytest.mark.parametrize("token", ["", "x", "AAAA", "A" * 42, "A" * 44, "é", "4" * 43])
@@ -97,7 +97,7 @@ def test_a_token_of_another_org(here: Reception) -> None:
     assert copy.token is not None
     other = here.site.token(org=OTHER_ORG, scopes=[HISTORY_ADMIN_SCOPE])
     assert here.ask(CHANGES, other, since=copy.token).status == 410
-    assert [each["id"] for each in here.ask(CHANGES, other).json["items"]] == of("a", org=OTHER_ORG)
+    assert [each["id"] for each in here.ask(CHANGES, other).json["items"]] == here.of("a", org=OTHER_ORG)
 
 
 def test_a_limit_that_is_none(here: Reception) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from factories import OTHER_ORG, Clock
 from integration.events.site import Teller, WebProcess, in_loop, web_process
-from integration.server.calls.reception import ANNA, Reception, of
+from integration.server.calls.reception import ANNA, Reception
 from ringback.clients.callhistory.events import read_event
 from ringback.projections.outbox import EventKind
 from ringback.server.tokens import HISTORY_ADMIN_SCOPE
@@ -35,7 +35,7 @@ async def test_an_administrator_hears_of_calls(here: Reception, web: WebProcess)
         await stream.next()
         happen(here)
         sent = [await stream.next() for _ in range(4)]
-    (a,), (b,) = of("a"), of("b")
+    (a,), (b,) = here.of("a"), here.of("b")
     assert [(each.name, each.data["data"]) for each in sent] == [
         ("call.created", {"eventType": "call.created", "call": {"id": a}}),
         ("call.created", {"eventType": "call.created", "call": {"id": b}}),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from factories import Clock
-from integration.server.calls.reception import ANNA, BRUNO, CALLER, CHANGES, LIST, Reception, of, one
+from integration.server.calls.reception import ANNA, BRUNO, CALLER, CHANGES, LIST, Reception, one
 from ringback.projections.calls.feed import ChangeFeed
 from ringback.projections.calls.query import Calls
 from ringback.projections.numbers import Numbers
@@ -53,12 +53,12 @@ def test_a_page(busy: Reception) -> None:
     reply = busy.ask(LIST)
     page = reply.json
     assert list(page) == ["items", "has_more", "next"]
-    assert [call["id"] for call in page["items"]] == of("e", "d", "c", "b", "a")
+    assert [call["id"] for call in page["items"]] == busy.of("e", "d", "c", "b", "a")
     assert (page["has_more"], page["next"], "link" in reply.headers) == (False, None, False)
     assert reply.headers["cache-control"] == "no-store"
     first = page["items"][-1]
     assert first | {"participants": [], "timeline": []} == {
-        "id": of("a")[0],
+        "id": busy.of("a")[0],
         "start": wire(busy.site.clock.now - 50 * 60_000),
         "end": wire(busy.site.clock.now - 50 * 60_000 + 40_000),
         "direction": "inbound",
@@ -88,7 +88,7 @@ def test_a_page(busy: Reception) -> None:
 def test_pages_have_every_call_once(here: Reception, limit: int) -> None:
     """Following the links, or asking with the cursors, gives each call once, also if calls come in meanwhile."""
     fill(here)
-    everything = of("e", "d", "c", "b", "a")
+    everything = here.of("e", "d", "c", "b", "a")
     assert here.ids(limit=limit) == everything
     first = here.ask(LIST, limit=limit).json
     found = [call["id"] for call in first["items"]]
@@ -137,7 +137,7 @@ def test_pages_have_every_call_once(here: Reception, limit: int) -> None:
 )
 def test_filters_leave_what_fits(busy: Reception, query: dict[str, str], names: str) -> None:
     """Each filter, and several of them together; the count is that of all pages, and is told only if asked for."""
-    assert busy.ids(**query) == of(*names)
+    assert busy.ids(**query) == busy.of(*names)
     pages = busy.pages(limit=1, count="true", **query)
     assert [reply.json["count"] for reply in pages] == [len(names)] * len(pages)
 
@@ -145,15 +145,15 @@ def test_filters_leave_what_fits(busy: Reception, query: dict[str, str], names: 
 def test_times_bound_what_comes(busy: Reception) -> None:
     """`from` is inclusive and `to` exclusive, by the start of the call."""
     start = {call["id"]: call["start"] for call in busy.ask(LIST).json["items"]}
-    b, d = (start[id] for id in of("b", "d"))
-    assert busy.ids(**{"from": b, "to": d}) == of("c", "b")
-    assert busy.ids(**{"from": b, "to": d, "limit": 1}) == of("c", "b")
+    b, d = (start[id] for id in busy.of("b", "d"))
+    assert busy.ids(**{"from": b, "to": d}) == busy.of("c", "b")
+    assert busy.ids(**{"from": b, "to": d, "limit": 1}) == busy.of("c", "b")
     assert busy.ids(**{"from": b, "to": b}) == []
 
 
 def test_a_plus_that_was_not_encoded(busy: Reception) -> None:
     """A plus in a query means a blank; before a number it is taken for what was meant."""
-    assert [call["id"] for call in busy.ask(f"{LIST}?number=+4930233000").json["items"]] == of("d")
+    assert [call["id"] for call in busy.ask(f"{LIST}?number=+4930233000").json["items"]] == busy.of("d")
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_a_count_that_takes_too_long(busy: Reception, monkeypatch: pytest.Monkey
 def test_calls_of_a_user(busy: Reception) -> None:
     """The path of a user gives that user's calls, with the same filters and links that lead on."""
     path = f"/v1/users/{ANNA.upper()}/calls"
-    assert busy.ids(path) == of("b", "a")
-    assert busy.ids(path, limit=1) == of("b", "a")
-    assert busy.ids(path, outcome="missed") == of("b")
+    assert busy.ids(path) == busy.of("b", "a")
+    assert busy.ids(path, limit=1) == busy.of("b", "a")
+    assert busy.ids(path, outcome="missed") == busy.of("b")
     assert one(busy.ask(path, outcome="missed")) == one(busy.ask(LIST, outcome="missed"))
 
 
@@ -207,7 +207,7 @@ def test_a_user_id_that_is_no_uuid(here: Reception) -> None:
     """Links of users with blanks and foreign letters in their ids lead on."""
     user = "ext 101@büro"
     here.add(*(here.incoming(name, minutes, {"User UUID": user}) for name, minutes in (("a", 2), ("b", 1))))
-    assert here.ids("/v1/users/ext%20101@b%C3%BCro/calls", limit=1) == of("b", "a")
+    assert here.ids("/v1/users/ext%20101@b%C3%BCro/calls", limit=1) == here.of("b", "a")
 
 
 # CSV
@@ -219,9 +219,9 @@ def test_csv(busy: Reception) -> None:
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
     assert "accept" in reply.headers["vary"].split(", ")
     rows = list(csv.DictReader(io.StringIO(reply.body.decode(), newline="")))
-    assert [row["id"] for row in rows] == of("e", "d", "c")
+    assert [row["id"] for row in rows] == busy.of("e", "d", "c")
     assert rows[1] == {
-        "id": of("d")[0],
+        "id": busy.of("d")[0],
         "start": wire(busy.site.clock.now - 20 * 60_000),
         "end": wire(busy.site.clock.now - 20 * 60_000 + 40_000),
         "direction": "outbound",
@@ -240,7 +240,7 @@ def test_csv(busy: Reception) -> None:
     }
     link = reply.headers["link"].partition(">")[0].removeprefix("<")
     following = busy.site.ask(link, busy.admin, headers={"accept": "text/csv"})
-    assert [row["id"] for row in csv.DictReader(io.StringIO(following.body.decode()))] == of("b", "a")
+    assert [row["id"] for row in csv.DictReader(io.StringIO(following.body.decode()))] == busy.of("b", "a")
     assert "link" not in following.headers
 
 

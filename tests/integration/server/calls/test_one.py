@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from call_ids import call_uuid
 from factories import OTHER_ORG
-from integration.server.calls.reception import ANNA, BRUNO, LIST, Reception, of, one
+from integration.server.calls.reception import ANNA, BRUNO, LIST, Reception, one
 from ringback.server.tokens import HISTORY_ADMIN_SCOPE
 from serving import ADDRESS, wire
 
@@ -36,16 +37,16 @@ def test_a_merged_call_leads_to_the_one_it_is_part_of(here: Reception) -> None:
     here.add(here.incoming("b", 8, {"Local call ID": "2:0"}))
     here.add(here.incoming("c", 7, {"Related call ID": "2:0"}))
     here.add(here.incoming("b", 8, {"Local call ID": "2:0", "Related call ID": "1:0", "Releasing party": "Local"}))
-    assert here.ids() == of("a")
-    for gone in of("b", "c"):
+    assert here.ids() == here.of("a")
+    for gone in here.of("b", "c"):
         for method in ("GET", "HEAD"):
             reply = here.site.ask(f"{LIST}/{gone}", here.admin, method=method)
             assert (reply.status, reply.body) == (308, b"")
-            assert reply.headers["location"] == f"{ADDRESS}{LIST}/{of('a')[0]}"
+            assert reply.headers["location"] == f"{ADDRESS}{LIST}/{here.of('a')[0]}"
     assert here.ask(reply.headers["location"]).json["report_ids"] == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("id", [*of("x"), "none", "0" * 32, "%00", "é"])
+@pytest.mark.parametrize("id", [str(call_uuid("x")), "none", "0" * 32, "%00", "é"])
 def test_no_such_call(here: Reception, id: str) -> None:
     """An id that leads to no call is a 404, whatever it looks like."""
     here.add(here.incoming("a", 1))
@@ -62,7 +63,7 @@ def test_a_record_with_its_revisions(here: Reception) -> None:
     here.add(new)
     reply = here.ask("/v1/records/a")
     record = reply.json
-    assert (record["id"], record["call"]) == ("a", *of("a"))
+    assert (record["id"], record["call"]) == ("a", *here.of("a"))
     assert [(each["sequence"], each["superseded_by"]) for each in record["revisions"]] == [(3, None), (1, 3)]
     now = here.site.clock.now
     assert [each["stored"] for each in record["revisions"]] == [wire(now), wire(now - 1000)]
@@ -94,16 +95,16 @@ def test_what_a_user_may_see(here: Reception) -> None:
     here.add(here.incoming("a", 3, {"Correlation ID": "C"}), here.incoming("b", 2, {"Correlation ID": "C"}, user=BRUNO))
     here.add(here.incoming("c", 1, user=BRUNO))
     anna, bruno = here.site.token(user=ANNA), here.site.token(user=BRUNO)
-    assert here.ids(token=anna) == here.ids(f"/v1/users/{ANNA}/calls", anna) == of("a")
-    assert here.ids(token=bruno) == here.ids() == of("c", "a")
-    assert here.ids(token=anna, user=BRUNO) == of("a"), "those of both"
+    assert here.ids(token=anna) == here.ids(f"/v1/users/{ANNA}/calls", anna) == here.of("a")
+    assert here.ids(token=bruno) == here.ids() == here.of("c", "a")
+    assert here.ids(token=anna, user=BRUNO) == here.of("a"), "those of both"
     assert here.ids(token=anna, user="somebody") == []
     assert here.ask(LIST, anna, count="true").json["count"] == 1
-    call = here.ask(f"{LIST}/{of('a')[0]}", anna).json
+    call = here.ask(f"{LIST}/{here.of('a')[0]}", anna).json
     assert [leg["record_id"] for leg in call["legs"]] == ["a"]
     assert [each["user_id"] for each in call["participants"]] == [None, ANNA, BRUNO]
-    assert here.ask(f"{LIST}/{of('b')[0]}", anna).status == 308
-    assert here.ask(f"{LIST}/{of('c')[0]}", anna).status == 404
+    assert here.ask(f"{LIST}/{here.of('b')[0]}", anna).status == 308
+    assert here.ask(f"{LIST}/{here.of('c')[0]}", anna).status == 404
     for path in (f"/v1/users/{BRUNO}/calls", "/v1/records/a", "/v1/changes"):
         assert here.ask(path, anna).status == 403
 
@@ -111,16 +112,17 @@ def test_what_a_user_may_see(here: Reception) -> None:
 def test_a_merged_call_of_others_tells_nothing(here: Reception) -> None:
     """Who took no part in the call that an id leads to is not told that it leads anywhere."""
     here.add(here.incoming("a", 3, {"Correlation ID": "C"}), here.incoming("b", 2, {"Correlation ID": "C"}))
-    assert here.ask(f"{LIST}/{of('b')[0]}", here.site.token(user=BRUNO)).status == 404
+    assert here.ask(f"{LIST}/{here.of('b')[0]}", here.site.token(user=BRUNO)).status == 404
 
 
-PATHS = (LIST, f"{LIST}/{of('a')[0]}", f"/v1/users/{ANNA}/calls", "/v1/records/a", "/v1/changes")
+PATHS = (LIST, f"{LIST}/{{call}}", f"/v1/users/{ANNA}/calls", "/v1/records/a", "/v1/changes")
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_who_may(here: Reception, path: str) -> None:
     """Each path wants a token with the right scope, takes GET and HEAD only, and shows nothing of another org."""
     here.add(here.incoming("a", 1))
+    path = path.format(call=here.of("a")[0])
     site = here.site
     assert here.ask(path).status == 200
     assert site.ask(path).status == 401

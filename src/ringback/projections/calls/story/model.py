@@ -52,7 +52,7 @@ What = Literal[
 """What a step of the timeline is."""
 
 
-class Party(msgspec.Struct, frozen=True, kw_only=True):
+class Party(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A person: inside the org, with a user id, or outside, without one. Empty texts are unknown."""
 
     name: str = ""
@@ -60,13 +60,13 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     number: str = ""
 
 
-class Participant(Party, frozen=True, kw_only=True):
+class Participant(Party, frozen=True, kw_only=True, array_like=True):
     """A person who called or was called. Services are no participants, but steps of the timeline."""
 
     result: Result
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Something that happened in a call.
 
     Attributes:
@@ -84,7 +84,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int = 0
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class Story(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What is told of one call. Times are milliseconds since 1970, lengths whole seconds.
 
     Attributes:

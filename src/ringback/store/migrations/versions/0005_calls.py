@@ -35,10 +35,10 @@ def upgrade() -> None:
     op.create_table(
         "call_names",
         sa.Column("org", OrgId, nullable=False),
-        sa.Column("day", sa.Integer, nullable=False),
+        sa.Column("stretch", sa.Integer, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("leg", Key, nullable=False),
-        sa.PrimaryKeyConstraint("org", "day", "name", "leg", name="call_names_pk"),
+        sa.PrimaryKeyConstraint("org", "stretch", "name", "leg", name="call_names_pk"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("talk_seconds", sa.BigInteger, nullable=False),
         sa.Column("search", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("changed", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("org", "id", name="calls_pk"),
     )
