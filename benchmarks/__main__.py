@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import append, backfill, call_logs, calls, events, history, pages, sdk, simulate
+from benchmarks import append, backfill, call_logs, call_pages, calls, events, history, pages, sdk, simulate
 from benchmarks.table import Table, Wrong
 
 MEASUREMENTS = {
@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "call-logs": call_logs.measure,
     "calls": calls.measure_truth,
     "calls-projection": calls.measure,
+    "calls-pages": call_pages.measure,
 }
 _SIZES = [100_000, 2_000_000]
 _OTHER_SIZES = {
@@ -33,6 +34,7 @@ _OTHER_SIZES = {
     "history": [5_000_000],
     "call-logs": [1_000_000],
     "calls-projection": [200_000],
+    "calls-pages": [200_000],
 }
 
 
@@ -46,8 +48,8 @@ def main() -> None:
         "--records",
         type=int,
         nargs="+",
-        help="sizes of the store (default: 100000 2000000; for calls-projection 200000, for backfill and call-logs "
-        "1000000, for history 5000000)",
+        help="sizes of the store (default: 100000 2000000; for calls-projection and calls-pages 200000, for backfill "
+        "and call-logs 1000000, for history 5000000)",
     )
     parser.add_argument("--directory", type=Path, help="where the stores are made (default: a temporary directory)")
     arguments = parser.parse_args()

@@ -119,7 +119,7 @@ class _Part(msgspec.Struct, frozen=True):
 
 def _timed(path: Path, size: int) -> list[_Part]:
     with closing(Store.open(path)) as store:
-        runner, before = _runner(store), _size(store)
+        runner, before = runner_of(store), _size(store)
         parts: list[_Part] = []
         done = last = 0
         busy, clock = time.process_time(), time.perf_counter()
@@ -142,13 +142,14 @@ def _size(store: Store) -> int:
     return int(pages * size)
 
 
-def _runner(store: Store) -> Runner:
+def runner_of(store: Store) -> Runner:
+    """What makes the calls of a store, and nothing else."""
     ledger = SqlLedger(store, utc_now)
     return Runner(store, ledger, [CallsProjection(store, ledger, Numbers(""), utc_now)], "benchmark", utc_now)
 
 
 def _project(store: Store, deliveries: Iterator[Delivery], luck: Random) -> None:
-    ledger, runner = SqlLedger(store, utc_now), _runner(store)
+    ledger, runner = SqlLedger(store, utc_now), runner_of(store)
     while some := list(islice(deliveries, _SHUFFLED)):
         luck.shuffle(some)
         ledger.append([decode(each.record).record for each in some])
