@@ -15,20 +15,24 @@ from itertools import islice
 from math import comb
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from benchmarks.append import filled_store
 from benchmarks.call_truth import differences
 from benchmarks.table import Table, Wrong
 from ringback.ledger import SqlLedger
-from ringback.projections.calls.projection import CallsProjection
+from ringback.ledger.contract import StoredRecord
+from ringback.projections.calls.correlator import correlate, keep
+from ringback.projections.calls.projection import CallsProjection, new_record
 from ringback.projections.calls.rows import decode_kept
 from ringback.projections.calls.story.model import Story
 from ringback.projections.numbers import Numbers
 from ringback.projections.runner import Runner
+from ringback.projections.sessions.projection import timed_legs
 from ringback.records.decode import decode
 from ringback.server.run import utc_now
 from ringback.simulator import KINDS, Delivery, Rates, Simulation, TrueCall, in_arrival_order
@@ -48,7 +52,7 @@ _MISSING = 0.02
 _SHUFFLED = 300
 """So many deliveries that follow one another come in any order, and are stored at once."""
 
-_PARTS = 10
+_PARTS = 5
 _MEBIBYTE = 1024 * 1024
 
 
@@ -81,6 +85,7 @@ def measure(directory: Path, sizes: list[int]) -> Table:
     """Make whole calls of the records of a ledger, for each size in a process of its own."""
     table = Table(
         "Whole calls of simulated records of a month, one process",
+        "what is made",
         "records",
         "legs so far",
         "legs/s of processor time",
@@ -89,21 +94,23 @@ def measure(directory: Path, sizes: list[int]) -> Table:
         "bytes a leg on disk",
     )
     for size in sizes:
-        path = directory / "calls-projecting"
-        shutil.copytree(filled_store(directory, size), path)
-        # Of this process, which simulated the records, nothing would tell what the projection needs.
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            parts = process.submit(_timed, path, size).result()
-        for part in parts:
-            table.add(
-                f"{size:,}",
-                f"{part.legs:,}",
-                f"{part.rate:,.0f}",
-                f"{part.clock_rate:,.0f}",
-                f"{part.resident / _MEBIBYTE:,.0f}",
-                f"{part.disk / part.legs:,.0f}",
-            )
-        shutil.rmtree(path)
+        for what, made in _MADE.items():
+            path = directory / "calls-projecting"
+            shutil.copytree(filled_store(directory, size), path)
+            # Of this process, which simulated the records, nothing would tell what the projection needs.
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+                parts = process.submit(_timed, path, size, made).result()
+            for part in parts:
+                table.add(
+                    what,
+                    f"{size:,}",
+                    f"{part.legs:,}",
+                    f"{part.rate:,.0f}",
+                    f"{part.clock_rate:,.0f}",
+                    f"{part.resident / _MEBIBYTE:,.0f}",
+                    f"{part.disk / part.legs:,.0f}",
+                )
+            shutil.rmtree(path)
     return table
 
 
@@ -117,9 +124,26 @@ class _Part(msgspec.Struct, frozen=True):
     disk: int
 
 
-def _timed(path: Path, size: int) -> list[_Part]:
+class _Joining(CallsProjection):
+    """Finds out which records belong together, and tells nothing of their calls."""
+
+    def read(self, org: UUID, stored: Sequence[StoredRecord], _: int) -> Any:
+        legs = {each.record.record_id: timed_legs(each) for each in stored}
+        first = self._ledger.first_versions(org, list(legs))
+        came = [new_record(org, each, legs[each.record.record_id], first) for each in stored]
+        with self._store.read() as connection:
+            return correlate(connection, org, came)
+
+    def write(self, connection: Connection, org: UUID, change: Any) -> None:
+        keep(connection, org, change)
+
+
+_MADE: Mapping[str, type[CallsProjection]] = {"joined only": _Joining, "whole calls": CallsProjection}
+
+
+def _timed(path: Path, size: int, made: type[CallsProjection]) -> list[_Part]:
     with closing(Store.open(path)) as store:
-        runner, before = runner_of(store), _size(store)
+        runner, before = runner_of(store, made), _size(store)
         parts: list[_Part] = []
         done = last = 0
         busy, clock = time.process_time(), time.perf_counter()
@@ -142,10 +166,10 @@ def _size(store: Store) -> int:
     return int(pages * size)
 
 
-def runner_of(store: Store) -> Runner:
+def runner_of(store: Store, made: type[CallsProjection] = CallsProjection) -> Runner:
     """What makes the calls of a store, and nothing else."""
     ledger = SqlLedger(store, utc_now)
-    return Runner(store, ledger, [CallsProjection(store, ledger, Numbers(""), utc_now)], "benchmark", utc_now)
+    return Runner(store, ledger, [made(store, ledger, Numbers(""), utc_now)], "benchmark", utc_now)
 
 
 def _project(store: Store, deliveries: Iterator[Delivery], luck: Random) -> None:

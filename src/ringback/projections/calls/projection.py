@@ -89,7 +89,7 @@ class CallsProjection:
         """What follows from these records; see `Projection.read`."""
         legs = {each.record.record_id: timed_legs(each) for each in stored}
         first = self._ledger.first_versions(org, list(legs))
-        came = [_new_record(org, each, legs[each.record.record_id], first) for each in stored]
+        came = [new_record(org, each, legs[each.record.record_id], first) for each in stored]
         with self._store.read() as connection:
             correlation = correlate(connection, org, came)
             members = {member.record_id for call in correlation.calls for member in call.members}
@@ -138,7 +138,13 @@ class CallsProjection:
             outbox.write(connection, org, now, events)
 
 
-def _new_record(org: UUID, stored: StoredRecord, legs: Sequence[Leg], first: Mapping[str, Version]) -> NewRecord:
+def new_record(org: UUID, stored: StoredRecord, legs: Sequence[Leg], first: Mapping[str, Version]) -> NewRecord:
+    """A record as the correlator takes it.
+
+    Args:
+        legs: of the record.
+        first: first versions, of those records that have several; see `Ledger.first_versions`.
+    """
     record_id = stored.record.record_id
     start_at = stored.record.start_at or 0
     known = first.get(record_id)
