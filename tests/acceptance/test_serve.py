@@ -76,11 +76,11 @@ def metric(server: Server, name: str, **labels: str) -> float:
 
 
 def test_demo_prints_commands_that_work(demo: Server) -> None:
-    """The demo prints three tokens, and curl lines that, pasted into a shell, give records, call logs and sessions."""
+    """The demo prints three tokens, and curl lines that give records, calls, call logs and sessions in a shell."""
     printed = demo.output[demo.output.index("curl ") : demo.output.index("Stop with")]
     commands = [f"curl {command.partition(chr(10) * 2)[0].strip()}" for command in printed.split("curl ")[1:]]
     free, _, own = tokens_of(demo)
-    for command, token, count in zip(commands, (free, free, own), (10, 3, 3), strict=True):
+    for command, token, count in zip(commands, (free, free, free, own), (10, 3, 3, 3), strict=True):
         url, shown = re.findall(r"http://[^']+", command)[0], re.findall(r"Bearer ([^']+)'", command)[0]
         assert url.startswith(demo.address)
         assert shown == token

@@ -138,6 +138,9 @@ class Demo:
       '{address}/v1/cdr_feed?{query}'
 
     curl -s -H 'Authorization: Bearer {free}' \\
+      '{address}/v1/calls?outcome=missed&limit=3'
+
+    curl -s -H 'Authorization: Bearer {free}' \\
       '{address}/api/calllogs?orderby=started_at%20desc&top=3'
 
   user       {user.name}, {user.uuid}
