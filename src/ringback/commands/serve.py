@@ -51,12 +51,9 @@ def serve(
     store = Store.open(settings.directory)
     collector = collector_for(settings.sources, store) if settings.sources else None
     traffic = _fill(store) if demo else None
-    made = _projections(store, settings)
-    if demo:  # so that what is printed works at once; whole calls take their time, and follow
-        shown = _runner(store, [each for each in made if each.name != CallsProjection.name])
-        shown.catch_up()
-        shown.stop()
-    projections = _runner(store, made)
+    projections = _projections(store, settings)
+    if demo:
+        projections.catch_up()  # so that what is printed works at once
     print(f"ringback serves {settings.directory.resolve()}\n")
     print(traffic.introduction(address) if traffic else _introduction(store, address))
     print("Stop with Ctrl-C.", flush=True)
@@ -77,7 +74,7 @@ def serve(
         store.close()
 
 
-def _projections(store: Store, settings: Settings) -> list[Projection]:
+def _projections(store: Store, settings: Settings) -> Runner:
     ledger = SqlLedger(store, utc_now)
     projections: list[Projection] = [
         SessionsProjection(store, ledger, utc_now),
@@ -87,11 +84,7 @@ def _projections(store: Store, settings: Settings) -> list[Projection]:
         projections.append(CallLogsProjection(store))
     if settings.billing.rates:
         projections.append(CostsProjection(Tariff(settings.billing), utc_now))
-    return projections
-
-
-def _runner(store: Store, projections: list[Projection]) -> Runner:
-    return Runner(store, SqlLedger(store, utc_now), projections, this_process(), utc_now)
+    return Runner(store, ledger, projections, this_process(), utc_now)
 
 
 def _with_options(settings: Settings, **options: str | int | None) -> Settings:
