@@ -23,7 +23,7 @@ from benchmarks import records
 from benchmarks.append import filled_store
 from benchmarks.table import Table, Wrong
 from ringback.ledger import SqlLedger
-from ringback.projections.call_logs.expressions import AllOf, Compare, Order
+from ringback.projections.call_logs.expressions import AllOf, AnyOf, Compare, Order
 from ringback.projections.call_logs.projection import CallLogsProjection
 from ringback.projections.call_logs.query import CallLogs, Kind, Place, Wanted
 from ringback.projections.runner import Projection, Runner
@@ -160,6 +160,7 @@ def _questions(store: Store) -> Iterator[tuple[str, str, Callable[[], object]]]:
     month = (Compare("started_at", "ge", to - _STEP), Compare("started_at", "lt", to))
     day = (Compare("started_at", "ge", to - 3 * _DAY), Compare("started_at", "lt", to - 2 * _DAY))
     caller = _most_frequent(store, org, call_logs.c.caller)
+    either = AnyOf((Compare("caller", "eq", caller), Compare("callee", "eq", caller)))
     user = _most_frequent(store, org, call_log_users.c.user_id)
 
     def page(
@@ -182,6 +183,7 @@ def _questions(store: Store) -> Iterator[tuple[str, str, Callable[[], object]]]:
         yield f"page: skip {_DEPTH:,}", of, page(kind, Wanted(), skip=_DEPTH)
         yield "page: started on a day", of, page(kind, Wanted(filter=AllOf(day)))
         yield "page: a caller", of, page(kind, Wanted(filter=Compare("caller", "eq", caller)))
+        yield "page: a number, calling or called", of, page(kind, Wanted(filter=either))
         yield "page: a text that is nowhere, in a month", of, page(kind, Wanted(search="@@", filter=AllOf(month)), 0)
         yield "page: a text that is nowhere", of, page(kind, Wanted(search="@@"), 0)
         yield "page: a user's", of, page(kind, Wanted(user=user))
@@ -190,6 +192,7 @@ def _questions(store: Store) -> Iterator[tuple[str, str, Callable[[], object]]]:
         for what, wanted in (
             ("all", Wanted()),
             ("a month", Wanted(filter=AllOf(month))),
+            ("a number, calling or called", Wanted(filter=either)),
             ("a caller in a month", Wanted(filter=AllOf((Compare("caller", "eq", caller), *month)))),
             ("a user's", Wanted(user=user)),
         ):

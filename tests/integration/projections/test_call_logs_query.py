@@ -19,7 +19,7 @@ from sqlalchemy import insert
 
 from factories import ORG, OTHER_ORG, Clock
 from integration.projections.pbx import EVERYTHING, Pbx, call_log, ids, microseconds, moment, some_calls
-from ringback.projections.call_logs.expressions import AllOf, Compare, Order, total
+from ringback.projections.call_logs.expressions import AllOf, AnyOf, Compare, Order, total
 from ringback.projections.call_logs.query import CallLogs, Kind, Place, Wanted
 from ringback.records.portsip.call_log import CallLog
 from ringback.records.values import to_microseconds
@@ -89,6 +89,27 @@ def test_pages_meet_every_row_once_in_order(pbx: Pbx, kind: Kind, orders: tuple[
         for id in ids(pbx.call_logs.page(ORG, kind, wanted, top, skip=skip).logs)
     ]
     assert skipping == expected
+
+
+@pytest.mark.parametrize("top", [1, 7, 100])
+@pytest.mark.parametrize("orders", ORDERS, ids=str)
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("also", [(), (Compare("trunk", "ne", "East"),)], ids=["only", "also"])
+def test_all_calls_of_a_number(
+    crowded: Pbx, kind: Kind, orders: tuple[Order, ...], top: int, also: tuple[Compare, ...]
+) -> None:
+    """Rows in which a number called or was called come once each, also if it called itself, in order, page by page."""
+    numbers = tuple(Compare(field, "eq", number) for field in ("caller", "callee") for number in ("101", "102"))
+    wanted = Wanted(filter=AllOf((AnyOf(numbers), *also)), orders=orders)
+    expected = [
+        log
+        for log in crowded.all_pages(kind, Wanted(), 100)
+        if {log.caller, log.callee} & {"101", "102"} and (not also or log.trunk != "East")
+    ]
+    assert list(all_ids(crowded, kind, wanted, top)) == in_order(expected, orders)
+    page = crowded.call_logs.page(ORG, kind, wanted, 3, skip=5)
+    assert list(ids(page.logs)) == in_order(expected, orders)[5:8]
+    assert crowded.call_logs.count(ORG, kind, wanted) == len(expected)
 
 
 @pytest.mark.parametrize("orders", ORDERS, ids=str)

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Table, and_, false, func, null, or_, true, tuple_
+from sqlalchemy import Column, ColumnElement, Subquery, Table, and_, false, func, null, or_, true, tuple_
 
 from ringback.records.portsip.fields import CALL_LOG_FIELDS, CallLogField
 
@@ -96,7 +96,7 @@ def total(orders: Sequence[Order]) -> tuple[Order, ...]:
     return (*orders, *(Order(name) for name in ("started_at", "id") if name not in there))
 
 
-def ordering(orders: Sequence[Order], table: Table, *, by_sorting: bool = False) -> list[ColumnElement[Any]]:
+def ordering(orders: Sequence[Order], table: Table | Subquery, *, by_sorting: bool = False) -> list[ColumnElement[Any]]:
     """The orders for an ORDER BY.
 
     Args:
@@ -106,7 +106,8 @@ def ordering(orders: Sequence[Order], table: Table, *, by_sorting: bool = False)
     Raises:
         KeyError: the table has no such field.
     """
-    return [_ordered(_columns(table)[order.field], order.descending, by_sorting) for order in orders]
+    columns: Any = table.c if isinstance(table, Subquery) else _columns(table)
+    return [_ordered(columns[order.field], order.descending, by_sorting) for order in orders]
 
 
 def beyond(orders: Sequence[Order], values: Sequence[Value], table: Table) -> ColumnElement[bool]:
