@@ -48,11 +48,13 @@ class Hosts:
         Raises:
             UsageError: it is no such address, or http to another machine without leave.
         """
+        if "@" in host:  # what stands before it is secret, and errors are logged
+            raise UsageError(f"a host has no user and password before it; name it as {DEFAULT_HOST}")
         try:
             url = httpx2.URL(host if "://" in host else f"https://{host}")
         except httpx2.InvalidURL as error:
             raise UsageError(f"the host {host!r} is no host: {error}") from error
-        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
             raise UsageError(
                 f"the host {host!r} must be a name such as {DEFAULT_HOST}, or an address such as http://127.0.0.1:8080"
             )

@@ -19,8 +19,10 @@ PATHS = (
     *("/v1/cdr_feed", "/v1/cdr_stream", "/schema", "/healthz", "/metrics"),
     *(SESSIONS, f"{SESSIONS}/setReadState", f"{SESSIONS}/markAsDeleted"),
     *("/v1/history/sessions", "/v1/history/unread", "/v1/history/readAll", "/v1/history/restore", "/v1/events"),
+    *("/v1/calls", "/v1/changes"),
     *("/api/calllogs", "/api/cdrs", "/api/user/cdrs", "/api/user/cdrs/sync_tokens"),
-    *("/api/login", "/api/login/oauth/token", "/api/auth/sign_in", "/api/auth/refresh_token"),
+    *("/api/login", "/api/login/oauth/token", "/api/login/oauth/revoke", "/api/logout"),
+    *("/api/auth/sign_in", "/api/auth/refresh_token", "/api/auth/user", "/api/auth/sign_out"),
 )
 """Paths that are counted by name; all others together, so that a stranger cannot make the metrics grow."""
 

@@ -129,14 +129,17 @@ def test_forms_of_hosts(way: Way, world: World, host: str, first: str) -> None:
         "http://127.0.0.1.evil.example",
         "ftp://cdr.example.com",
         "https://a@b",
+        "https://ann:secret@cdr.example.com",
+        "ann:secret@cdr.example.com:port",
         "https://",
         "a/?x",
     ],
 )
 def test_hosts_that_are_refused(way: Way, world: World, host: str) -> None:
-    """Http to another machine, and what is no address, is refused before anything is sent."""
-    with pytest.raises(UsageError):
+    """Http to another machine, and what is no address, is refused before anything is sent; no password is shown."""
+    with pytest.raises(UsageError) as caught:
         way.read(lambda _: page(), host=host)
+    assert "secret" not in str(caught.value)
     assert world.requests == []
 
 
