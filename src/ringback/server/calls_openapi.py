@@ -72,6 +72,9 @@ LIST = (
         "Only calls whose participants, dialed number or sentence contain this, in any case.",
         Schema(type=OpenAPIType.STRING, max_length=MAX_TEXT),
     ),
+    _parameter(
+        "cursor", "Where the page begins: `next` of the page before, asked for with the same parameters.", _TEXT
+    ),
     _parameter("count", "true: tell how many there are in all, too.", Schema(type=OpenAPIType.BOOLEAN)),
     LIMIT,
 )
