@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -212,13 +212,13 @@ class SqlLedger:
     def after(self, org: UUID, sequence: int, limit: int) -> Sequence[StoredRecord]:
         """See `Ledger.after`."""
         statement = (
-            select(records)
+            select(*_STORED)
             .where(records.c.org == org, records.c.sequence > sequence, _IS_CURRENT)
             .order_by(records.c.sequence)
             .limit(limit)
         )
         with self._store.read() as connection:
-            return [self._stored(row) for row in connection.execute(statement)]
+            return self._stored(org, connection.execute(statement))
 
     def current(self, org: UUID, record_ids: Sequence[str]) -> Sequence[StoredRecord]:
         """See `Ledger.current`."""
@@ -226,8 +226,8 @@ class SqlLedger:
         with self._store.read() as connection:
             for begin in range(0, len(record_ids), _MAX_IDS):
                 some = record_ids[begin : begin + _MAX_IDS]
-                statement = select(records).where(records.c.org == org, records.c.record_id.in_(some), _IS_CURRENT)
-                found += map(self._stored, connection.execute(statement))
+                statement = select(*_STORED).where(records.c.org == org, records.c.record_id.in_(some), _IS_CURRENT)
+                found += self._stored(org, connection.execute(statement))
         return found
 
     def first_versions(self, org: UUID, record_ids: Sequence[str]) -> dict[str, Version]:
@@ -246,26 +246,34 @@ class SqlLedger:
 
     def versions(self, org: UUID, record_id: str) -> Sequence[StoredRecord]:
         """See `Ledger.versions`."""
-        statement = select(records).where(records.c.org == org, records.c.record_id == record_id)
+        statement = select(*_STORED).where(records.c.org == org, records.c.record_id == record_id)
         with self._store.read() as connection:
             current = connection.execute(statement.where(_IS_CURRENT)).all()
             older = connection.execute(statement.where(_IS_SUPERSEDED)).all()
         # Sorted here: told to sort, SQLite reads through the whole org by sequence instead.
         older = sorted(older, key=lambda row: row.sequence, reverse=True)
-        return [self._stored(row) for row in (*current, *older)]
+        return self._stored(org, (*current, *older))
 
-    def _stored(self, row: Row[Any]) -> StoredRecord:
-        record = Record(
-            org=row.org,
-            record_id=row.record_id,
-            raw=self._store.codec.decompress(row.raw),
-            report_at=row.report_at,
-            start_at=row.start_at,
-            location=row.location,
-            wire_keys=row.wire_keys,
-        )
-        superseded_by = None if row.superseded_by == CURRENT else row.superseded_by
-        return StoredRecord(record, row.sequence, row.stored_at, superseded_by)
+    def _stored(self, org: UUID, rows: Iterable[Any]) -> list[StoredRecord]:
+        """Versions out of rows with `_STORED`."""
+        decompress = self._store.codec.decompress
+        return [
+            StoredRecord(
+                Record(
+                    org=org,
+                    record_id=record_id,
+                    raw=decompress(raw),
+                    report_at=report_at,
+                    start_at=start_at,
+                    location=location,
+                    wire_keys=wire_keys,
+                ),
+                sequence,
+                stored_at,
+                None if superseded_by == CURRENT else superseded_by,
+            )
+            for record_id, raw, report_at, start_at, location, wire_keys, sequence, stored_at, superseded_by in rows
+        ]
 
     def summaries(self) -> Sequence[OrgSummary]:
         """See `Ledger.summaries`."""
@@ -297,6 +305,15 @@ class _Current(msgspec.Struct, frozen=True):
     sequence: int
     compressed: bytes
 
+
+_STORED = tuple(
+    records.c[name]
+    for name in (
+        *("record_id", "raw", "report_at", "start_at", "location", "wire_keys"),
+        *("sequence", "stored_at", "superseded_by"),
+    )
+)
+"""The columns of a version, but for its org, which who asks knows."""
 
 _SUPERSEDE = (
     update(records)

@@ -109,9 +109,10 @@ class SessionsProjection:
 def timed_legs(stored: StoredRecord) -> list[Leg]:
     """The legs of a record in the ledger. They always have a start time: if none of their own, that of the record."""
     legs = legs_of(stored.record)
-    if stored.record.start_at is None:
+    start_at = stored.record.start_at
+    if start_at is None or all(leg.start_time for leg in legs):
         return legs
-    start = from_milliseconds(stored.record.start_at)
+    start = from_milliseconds(start_at)
     return [leg if leg.start_time else msgspec.structs.replace(leg, start_time=start) for leg in legs]
 
 
