@@ -25,6 +25,7 @@ from ringback.ledger import SqlLedger
 from ringback.records.decode import decode
 from ringback.records.values import to_milliseconds, to_wire_time
 from ringback.server.demo import Demo
+from ringback.server.tokens import HISTORY_ADMIN_SCOPE
 from ringback.store import Store
 
 RECORDS = 2500
@@ -336,3 +337,24 @@ def test_settings_come_from_file_variables_and_options(data: Path, tmp_path: Pat
         page = server.ask("/v1/cdr_feed", token, **ALL_TIME, max=1)
         assert str(page.next).startswith("https://cdr.example/v1/cdr_feed?")
     assert environment().keys().isdisjoint(variables), "the tests' own environment has none of them"
+
+
+def test_a_country_that_is_set_later(tmp_path: Path) -> None:
+    """Calls of before the setting `home_country` are found by their numbers as that country dials them."""
+    record, data = tmp_path / "record.json", tmp_path / "data"
+    record.write_bytes(wire_record(**{"Calling number": "(202) 555-0143"}))
+    ringback("import", record, "--data", data).ok()
+    token = ringback("token", "create", "--data", data, "--scope", HISTORY_ADMIN_SCOPE).ok().text.split()[-1]
+    for country, count in (("", 0), ("US", 1)):
+        with serving(data, env={"RINGBACK_SERVER_HOME_COUNTRY": country}) as server:
+            wait_until_calls_are_made(server)
+            assert len(server.ask("/v1/calls", token, number="2025550143").json["items"]) == 1
+            assert len(server.ask("/v1/calls", token, number="+1 202 555 0143").json["items"]) == count
+
+
+def wait_until_calls_are_made(server: Server) -> None:
+    """Wait until nothing is left to be read, once or again."""
+    give_up = time.monotonic() + 60
+    while metric(server, "ringback_projection_behind_records", projection="calls"):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)

@@ -13,6 +13,7 @@ from ringback.commands.common import CommandError, ConfigOption, DataOption, pro
 from ringback.ledger import SqlLedger
 from ringback.projections.call_logs.projection import CallLogsProjection
 from ringback.projections.calls.projection import CallsProjection
+from ringback.projections.checkpoints import Checkpoints
 from ringback.projections.costs.projection import CostsProjection
 from ringback.projections.costs.tariff import Tariff
 from ringback.projections.numbers import Numbers
@@ -76,10 +77,9 @@ def serve(
 
 def _projections(store: Store, settings: Settings) -> Runner:
     ledger = SqlLedger(store, utc_now)
-    projections: list[Projection] = [
-        SessionsProjection(store, ledger, utc_now),
-        CallsProjection(store, ledger, Numbers(settings.server.home_country), utc_now),
-    ]
+    calls = CallsProjection(store, ledger, Numbers(settings.server.home_country), utc_now)
+    Checkpoints(store, calls.name).make_with(calls.made_with)
+    projections: list[Projection] = [SessionsProjection(store, ledger, utc_now), calls]
     if settings.portsip.enabled:
         projections.append(CallLogsProjection(store))
     if settings.billing.rates:

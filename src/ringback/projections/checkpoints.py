@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.store import Store
-from ringback.store.schema import checkpoints
+from ringback.store.schema import checkpoints, projections
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -89,6 +89,23 @@ class Checkpoints:
         again = checkpoints.c.again
         never_was = case((again < 0, again - 1), else_=-1)
         connection.execute(update(checkpoints).where(*self._this(org)).values(again=never_was))
+
+    def make_with(self, made_with: str) -> None:
+        """Note what else the projection is made with than records; if it was something else, read everything again.
+
+        Args:
+            made_with: settings, and the version of its rules. What was never noted is something else.
+        """
+        row = {"name": self._projection, "made_with": made_with}
+        this = projections.c.name == self._projection
+        with self._store.write() as connection:
+            if connection.execute(select(projections.c.made_with).where(this)).scalar() == made_with:
+                return
+            noted = insert(projections).values(row)
+            connection.execute(noted.on_conflict_do_update(index_elements=[projections.c.name], set_=row))
+            read = select(checkpoints.c.org).where(checkpoints.c.projection == self._projection)
+            for org in connection.execute(read).scalars().all():
+                self.begin_again(connection, org)
 
     def _make(self, connection: Connection, org: UUID) -> None:
         row = {"org": org, "projection": self._projection, "sequence": 0, "again": None}

@@ -28,7 +28,11 @@ _REMEMBERED = 50_000
 
 
 class Numbers:
-    """Reads numbers as they are dialled in one country."""
+    """Reads numbers as they are dialled in one country.
+
+    Attributes:
+        country: its code, empty if it is not known.
+    """
 
     def __init__(self, country: str, emergency: Iterable[str] = ()) -> None:
         """
@@ -37,7 +41,7 @@ class Numbers:
                 taken as it is.
             emergency: further emergency numbers, digits as dialled.
         """
-        self._country = country
+        self.country = country
         self._code = country_code_for_region(country) if country else 0
         self._emergency = {form for number in emergency for form in self._forms(number)}
         self.key = lru_cache(_REMEMBERED)(self._key)
@@ -58,7 +62,7 @@ class Numbers:
 
     def is_emergency(self, dialled: str | None) -> bool:
         """Whether it is an emergency number of the country, or one of the further ones, however it is written."""
-        return any(form in self._emergency or is_emergency_number(form, self._country) for form in self._forms(dialled))
+        return any(form in self._emergency or is_emergency_number(form, self.country) for form in self._forms(dialled))
 
     def _forms(self, dialled: str | None) -> set[str]:
         """The digits of a number as it may be dialled within the country; none if it cannot be."""
@@ -82,6 +86,6 @@ class Numbers:
         if not dialled or not _NUMBER.fullmatch(dialled):
             return None
         try:
-            return parse(dialled, self._country or None)
+            return parse(dialled, self.country or None)
         except NumberParseException:
             return None

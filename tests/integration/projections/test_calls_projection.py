@@ -21,6 +21,7 @@ from ringback.ledger import SqlLedger
 from ringback.projections.calls.links import components, links_of
 from ringback.projections.calls.projection import CallsProjection
 from ringback.projections.calls.rows import decode_kept
+from ringback.projections.checkpoints import Checkpoints
 from ringback.projections.numbers import Numbers
 from ringback.projections.outbox import EventKind, Outbox
 from ringback.projections.runner import Runner
@@ -49,10 +50,22 @@ class Place:
         self.store = Store.open(directory)
         self.ledger = SqlLedger(self.store, clock)
         self.runner = self._runner()
+        self.left_again = 0
+        """What a server had to read again when it began."""
 
     def _runner(self) -> Runner:
         projection = CallsProjection(self.store, self.ledger, Numbers(""), self.clock)
         return Runner(self.store, self.ledger, [projection], "test", self.clock)
+
+    def serve_in(self, country: str) -> None:
+        """Go on as a server in another country does."""
+        projection = CallsProjection(self.store, self.ledger, Numbers(country), self.clock)
+        checkpoints = Checkpoints(self.store, projection.name)
+        checkpoints.make_with(projection.made_with)
+        self.left_again = checkpoints.all()[ORG].left_again
+        self.runner.stop()
+        self.runner = Runner(self.store, self.ledger, [projection], "test", self.clock)
+        self.runner.catch_up()
 
     def add(self, *records: Record) -> None:
         """Store records, and let the calls follow."""
@@ -193,6 +206,28 @@ def test_a_call_keeps_the_id_of_a_record_that_was_revised_since(here: Place) -> 
     assert here.calls() == {first("a"): {"a", "b"}}
     here.rebuild()
     assert here.calls() == {first("a"): {"a", "b"}}
+
+
+def test_another_country_is_another_reading_of_numbers(here: Place) -> None:
+    """When numbers are read in another country, calls of before are found by that, once, and nobody is rung up."""
+    here.add(leg("a", "A", Calling_number="(202) 555-0143"), leg("b", "A"))
+    assert numbers_of(here, "2025550143") == {"n2025550143"}
+    here.serve_in("US")
+    assert numbers_of(here, "2025550143") == {"n12025550143"}
+    before = changed(here)
+    here.serve_in("US")
+    assert changed(here) == before
+    assert here.left_again == 0
+    here.serve_in("")
+    assert numbers_of(here, "2025550143") == {"n2025550143"}
+    assert here.told() == [EventKind.CALL_CREATED]
+
+
+def numbers_of(there: Place, digits: str) -> set[str]:
+    """The terms with these digits that the calls are found by; the table has just those that the calls tell."""
+    table, own = terms_of(there)
+    assert table == own
+    return {term for term, _, _ in table if term.endswith(digits)}
 
 
 def test_what_changes_nothing_is_not_told(here: Place) -> None:

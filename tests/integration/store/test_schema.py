@@ -90,7 +90,7 @@ def test_a_failing_migration_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 # tables with an org can be distributed. The other tables are copied to every node, which suits small ones that change
 # little. Tokens and accounts are among these although each has an org: a request is known by its token, a login by its
 # name, and the org from that.
-COPIED_EVERYWHERE = {"accounts", "dictionaries", "secrets", "tokens", "token_requests"}
+COPIED_EVERYWHERE = {"accounts", "dictionaries", "projections", "secrets", "tokens", "token_requests"}
 DISTRIBUTED = [table for name, table in schema.metadata.tables.items() if name not in COPIED_EVERYWHERE]
 
 

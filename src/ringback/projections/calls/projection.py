@@ -58,8 +58,8 @@ class Change(msgspec.Struct, frozen=True):
         rows: the calls that are new, or are not as they were.
         before: calls that are there and will be changed or merged: their start, and the terms they are found by.
         told: those of which nothing is told, because all their records were told of before.
-        apart: those that begin with a record that was in a call before: taken apart from another one, and maybe not
-            for the first time.
+        apart: those that begin with a record that was in a call before. One that is not there was part of another
+            one, and may have been there before that.
     """
 
     correlation: Correlation
@@ -73,6 +73,8 @@ class CallsProjection:
     """Whole calls as a projection; see `ringback.projections.runner.Projection`."""
 
     name = "calls"
+    rules = 1
+    """Counts up when the same records are told in another way, so that what is there is told anew."""
 
     def __init__(self, store: Store, ledger: Ledger, numbers: Numbers, clock: Callable[[], datetime]) -> None:
         """
@@ -84,6 +86,11 @@ class CallsProjection:
         self._ledger = ledger
         self._numbers = numbers
         self._clock = clock
+
+    @property
+    def made_with(self) -> str:
+        """See `Checkpoints.make_with`: the rules, and the country in which numbers are read."""
+        return f"rules {self.rules}, country {self._numbers.country}"
 
     def read(self, org: UUID, stored: Sequence[StoredRecord], told: int) -> Change:
         """What follows from these records; see `Projection.read`."""

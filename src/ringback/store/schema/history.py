@@ -28,6 +28,14 @@ checkpoints = Table(
     comment="how far each projection has read the ledger, and how far it has read it again if it was told to",
 )
 
+projections = Table(
+    "projections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("made_with", Text, nullable=False),
+    comment="what else than records a projection is made with; all is read again when that changes",
+)
+
 session_legs = Table(
     "session_legs",
     metadata,

@@ -1,4 +1,4 @@
-"""Whole calls.
+"""Whole calls, and what projections are made with.
 
 Follows: 0004
 """
@@ -13,6 +13,12 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    op.create_table(
+        "projections",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("made_with", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="projections_pk"),
+    )
     op.create_table(
         "call_legs",
         sa.Column("org", OrgId, nullable=False),
@@ -95,5 +101,6 @@ def downgrade() -> None:
         "call_names",
         "call_groups",
         "call_legs",
+        "projections",
     ):
         op.drop_table(table)
