@@ -119,7 +119,7 @@ def test_bootstrap_without_python_says_what_to_install(tmp_path: Path) -> None:
     fresh = copy([Path("script/bootstrap")], tmp_path)
     for tool in ("sh", "dirname", "cat", "cmp"):
         (tmp_path / tool).symlink_to(str(shutil.which(tool)))
-    result = bootstrap(fresh, PATH=str(tmp_path))
+    result = bootstrap(fresh, PATH=str(tmp_path), PYTHON="")
     assert result.returncode == 1
     assert "Python 3.11 or later" in result.stderr
     assert "apt install" in result.stderr

@@ -73,14 +73,14 @@ class Store:
                 from ringback.store import migrate  # Alembic takes long to import; an up-to-date store needs none of it
 
                 migrate.to_newest(engine, version)
-        except StoreError:
-            engine.dispose()
-            raise
+            store = cls(engine, directory)
+            store._make_dictionary()
         except (OSError, DatabaseError) as error:
             engine.dispose()
             raise StoreError(_explain(error, directory)) from error
-        store = cls(engine, directory)
-        store._make_dictionary()
+        except BaseException:
+            engine.dispose()
+            raise
         return store
 
     @contextlib.contextmanager
