@@ -128,7 +128,7 @@ class CallHistoryClient:
         """Mark sessions as read. An `endTime` that is none is sent as null, as in the SDK.
 
         Raises:
-            UsageError: the client is closed.
+            UsageError: one of them names no session, or the client is closed.
         """
         body = {"endTimeSessionIds": wire_entries(end_time_session_ids)}
         return read_result(await self._post("setReadState", body))
@@ -139,7 +139,7 @@ class CallHistoryClient:
         """Delete sessions. If an `endTime` is none, nothing is sent, and the status of the result is 400.
 
         Raises:
-            UsageError: the client is closed.
+            UsageError: one of them names no session, or the client is closed.
         """
         entries = wire_entries(delete_session_ids)
         if any(entry["endTime"] is None for entry in entries):

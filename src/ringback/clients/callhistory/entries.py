@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ringback.clients.callhistory.sessions import UserSession
+from ringback.clients.errors import UsageError
 from ringback.records.values import to_milliseconds
 
 
@@ -30,7 +31,11 @@ Entry: TypeAlias = EndTimeSessionId | UserSession | Mapping[str, Any]
 
 
 def wire_entries(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """The entries with their times in milliseconds, None where the time is none."""
+    """The entries with their times in milliseconds, None where the time is none.
+
+    Raises:
+        UsageError: one of them is no entry.
+    """
     return [_wire_entry(entry) for entry in entries]
 
 
@@ -50,6 +55,8 @@ def read_moment(given: Any) -> datetime | None:
 def _wire_entry(entry: Entry) -> dict[str, Any]:
     if isinstance(entry, (EndTimeSessionId, UserSession)):
         entry = {"endTime": entry.endTime, "sessionId": entry.sessionId}
+    if not isinstance(entry, Mapping):
+        raise UsageError(f"{entry!r:.60} is no session: give its endTime and its sessionId")
     given = entry.get("endTime")
     # A number goes out as it came: reading it as a time could only change its last digits.
     if isinstance(given, int) and not isinstance(given, bool):

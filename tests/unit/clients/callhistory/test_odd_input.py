@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import NOON
+from ringback.clients.callhistory.entries import wire_entries
 from ringback.clients.callhistory.events import Malformed, derived_recent, read_event
 from ringback.clients.callhistory.known import Known
 from ringback.clients.callhistory.requests import Reply
 from ringback.clients.callhistory.results import sessions_result
 from ringback.clients.callhistory.sessions import UserSession, read_session
+from ringback.clients.errors import UsageError
 from unit.clients.callhistory.service import deleted, recent, session, viewed
 
 KEYS = [field.encode_name for field in msgspec.structs.fields(UserSession)]
@@ -31,6 +34,13 @@ MESSAGES = [recent(session()), viewed("s1"), deleted("s1")]
 SESSIONS = st.dictionaries(st.sampled_from(KEYS), ANY).map(lambda odd: session() | odd) | st.dictionaries(
     st.sampled_from(KEYS), ANY
 )
+
+
+@pytest.mark.parametrize("odd", [None, "an id", 7])
+def test_what_names_no_session(odd: Any) -> None:
+    """What is to be marked must name sessions; what does not is refused with words that say what to give."""
+    with pytest.raises(UsageError, match="give its endTime and its sessionId"):
+        wire_entries([odd])
 
 
 @given(SESSIONS)
