@@ -32,7 +32,8 @@ from ringback.simulator.cloud.faults import (
 )
 from ringback.simulator.cloud.filler import filler, with_odd_values
 from ringback.simulator.cloud.options import Behaviour, EndpointLimits, Limits
-from ringback.simulator.cloud.run import Scenario, ScenarioError, read_scenario, serve_cloud
+from ringback.simulator.cloud.playing import ScenarioError
+from ringback.simulator.cloud.run import Scenario, read_scenario, serve_cloud
 
 __all__ = [
     "REGIONS",

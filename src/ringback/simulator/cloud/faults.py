@@ -5,9 +5,10 @@ All of it can be written as JSON (`msgspec.json.decode(text, type=Faults)`); a f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Generic, Literal, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -173,7 +174,41 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     until: datetime
 
 
-class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+AnyRule = TypeVar("AnyRule", bound=When)
+
+
+class FaultsOf(msgspec.Struct, Generic[AnyRule], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A script of what goes wrong, with rules of some kind; see `Faults`."""
+
+    rules: tuple[AnyRule, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    restarts: tuple[datetime, ...] = ()
+    seed: int = 0
+    in_a_row: int | None = None
+
+    @classmethod
+    def mixed(
+        cls, rules: Sequence[AnyRule], rng: Random, seed: int, since: datetime | None, until: datetime | None
+    ) -> Self:
+        """Some of these rules, each for a share of the requests; see `Faults.random`."""
+        chosen = rng.sample(rules, rng.randint(5, 14))
+        outages: tuple[Outage, ...] = ()
+        restarts: tuple[datetime, ...] = ()
+        if since is not None and until is not None:
+            span = until - since
+            begins = [since + span * rng.random() for _ in range(rng.randint(0, 3))]
+            outages = tuple(Outage(since=begin, until=begin + span * rng.uniform(0.001, 0.08)) for begin in begins)
+            restarts = tuple(since + span * rng.random() for _ in range(rng.randint(0, 2)))
+        return cls(
+            rules=tuple(msgspec.structs.replace(rule, share=rng.uniform(0.01, 0.1)) for rule in chosen),
+            outages=outages,
+            restarts=restarts,
+            seed=seed,
+            in_a_row=3,
+        )
+
+
+class Faults(FaultsOf[Rule], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A script of what goes wrong. The same script does the same to the same requests.
 
     Attributes:
@@ -183,12 +218,6 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         seed: of the chance.
         in_a_row: after so many requests in a row of one account that were struck, one is let through; None for never.
     """
-
-    rules: tuple[Rule, ...] = ()
-    outages: tuple[Outage, ...] = ()
-    restarts: tuple[datetime, ...] = ()
-    seed: int = 0
-    in_a_row: int | None = None
 
     @classmethod
     def random(
@@ -213,21 +242,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         rng = Random(f"faults/{seed}")  # noqa: S311 - reproducible chance, not secrets
         rules = [*_passing(hang), *(_HOSTILE if hostile else ()), *(_of_tokens(hang) if refresh else ())]
-        chosen = rng.sample(rules, rng.randint(5, 14))
-        outages: tuple[Outage, ...] = ()
-        restarts: tuple[datetime, ...] = ()
-        if since is not None and until is not None:
-            span = until - since
-            begins = [since + span * rng.random() for _ in range(rng.randint(0, 3))]
-            outages = tuple(Outage(since=begin, until=begin + span * rng.uniform(0.001, 0.08)) for begin in begins)
-            restarts = tuple(since + span * rng.random() for _ in range(rng.randint(0, 2)))
-        return cls(
-            rules=tuple(msgspec.structs.replace(rule, share=rng.uniform(0.01, 0.1)) for rule in chosen),
-            outages=outages,
-            restarts=restarts,
-            seed=seed,
-            in_a_row=3,
-        )
+        return cls.mixed(rules, rng, seed, since, until)
 
 
 def _passing(hang: float) -> list[Rule]:

@@ -14,6 +14,7 @@ from ringback.simulator.cloud.clock import RunningClock
 from ringback.simulator.cloud.cloud import REGIONS, SimulatedCloud
 from ringback.simulator.cloud.faults import Faults
 from ringback.simulator.cloud.options import Behaviour, Limits
+from ringback.simulator.cloud.playing import decode_scenario, play, source_lines
 from ringback.simulator.deliveries import Rates, in_arrival_order
 from ringback.simulator.simulation import Simulation
 
@@ -34,20 +35,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     faults: Faults = Faults()
 
 
-class ScenarioError(ValueError):
-    """A scenario that cannot be read; the message says why."""
-
-
 def read_scenario(file: Path) -> Scenario:
     """The scenario of a file.
 
     Raises:
         ScenarioError: it cannot be read, or a name or value in it is not known.
     """
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=Scenario)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError, ValueError) as error:
-        raise ScenarioError(f"The scenario {file} cannot be read: {error}.") from error
+    return decode_scenario(file, Scenario)
 
 
 def serve_cloud(
@@ -105,13 +99,7 @@ def serve_cloud(
         port=port,
         seed=seed,
     )
-    with cloud:
-        show(_introduction(cloud, speed))
-        try:
-            (stop or threading.Event()).wait()
-        except KeyboardInterrupt:
-            show("")
-    return _report(cloud, show)
+    return play(cloud, lambda: _introduction(cloud, speed), "records", show, stop)
 
 
 def _introduction(cloud: SimulatedCloud, speed: float) -> str:
@@ -151,21 +139,10 @@ def _introduction(cloud: SimulatedCloud, speed: float) -> str:
             "known_hosts": regions,
             "clock_speed": speed,
         }
-        lines.append("  [[sources]]")
-        lines += [f"  {name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items()]
-        lines.append("")
+        lines += source_lines(settings)
     lines.append("Stop with Ctrl-C; what clients did wrong is told then.")
     return "\n".join(lines)
 
 
 def _variable(account: Account, what: str) -> str:
     return f"SIMULATED_{account.name.replace('-', '_').upper()}_{what}"
-
-
-def _report(cloud: SimulatedCloud, show: Callable[[str], None]) -> int:
-    problems = cloud.audit.problems()
-    show(f"{len(cloud.audit):,} requests, {sum(asked.records for asked in cloud.audit):,} records sent")
-    for problem in problems:
-        show(f"  {problem}")
-    show(f"{len(problems)} problems" if problems else "no problems")
-    return len(problems)

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from random import Random
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 from uuid import UUID
 
 from ringback.simulator.clock import to_ms
 from ringback.simulator.cloud.audit import Endpoint, Kind
-from ringback.simulator.cloud.faults import Fault, Faults, Outage, Rule, When
-
-AnyRule = TypeVar("AnyRule", bound=When)
-_Rule = TypeVar("_Rule", bound=When, covariant=True)
-
-
-class ScriptOf(Protocol[_Rule]):
-    """A script of what goes wrong, with rules of any kind; see `Faults`."""
-
-    @property
-    def rules(self) -> Sequence[_Rule]:
-        """The first one that strikes a request is the one that happens."""
-
-    @property
-    def outages(self) -> Sequence[Outage]:
-        """When nobody listens."""
-
-    @property
-    def restarts(self) -> Sequence[datetime]:
-        """When the service starts anew."""
-
-    @property
-    def seed(self) -> int:
-        """Of the chance."""
-
-    @property
-    def in_a_row(self) -> int | None:
-        """After so many requests in a row that were struck, one is let through."""
+from ringback.simulator.cloud.faults import AnyRule, Fault, Faults, FaultsOf, Rule
 
 
 class Strikes(Generic[AnyRule]):
     """Carries out a script. Times are milliseconds since 1970 on the clock of the service."""
 
-    def __init__(self, faults: ScriptOf[AnyRule]) -> None:
+    def __init__(self, faults: FaultsOf[AnyRule]) -> None:
         self._most_in_a_row = faults.in_a_row
         self._rules = [_RuleState(rule, f"{faults.seed}/{number}") for number, rule in enumerate(faults.rules)]
         self._outages = [(to_ms(outage.since), to_ms(outage.until)) for outage in faults.outages]

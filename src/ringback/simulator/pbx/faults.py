@@ -9,15 +9,13 @@ from datetime import datetime
 from random import Random
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from ringback.simulator.cloud.faults import (
     BadItem,
     Cut,
     Duplicates,
+    FaultsOf,
     Garbage,
     Hang,
-    Outage,
     Refuse,
     Reset,
     Slow,
@@ -45,7 +43,7 @@ class Rule(When, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tenant: str | None = None
 
 
-class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Faults(FaultsOf[Rule], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A script of what goes wrong. The same script does the same to the same requests.
 
     Attributes:
@@ -55,12 +53,6 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         seed: of the chance.
         in_a_row: after so many requests in a row of one account that were struck, one is let through; None for never.
     """
-
-    rules: tuple[Rule, ...] = ()
-    outages: tuple[Outage, ...] = ()
-    restarts: tuple[datetime, ...] = ()
-    seed: int = 0
-    in_a_row: int | None = None
 
     @classmethod
     def random(
@@ -74,21 +66,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             hang: seconds of the machine that a `Hang` and a `Slow` last.
         """
         rng = Random(f"pbx/faults/{seed}")  # noqa: S311 - reproducible chance, not secrets
-        chosen = rng.sample(_passing(hang), rng.randint(5, 14))
-        outages: tuple[Outage, ...] = ()
-        restarts: tuple[datetime, ...] = ()
-        if since is not None and until is not None:
-            span = until - since
-            begins = [since + span * rng.random() for _ in range(rng.randint(0, 3))]
-            outages = tuple(Outage(since=begin, until=begin + span * rng.uniform(0.001, 0.08)) for begin in begins)
-            restarts = tuple(since + span * rng.random() for _ in range(rng.randint(0, 2)))
-        return cls(
-            rules=tuple(msgspec.structs.replace(rule, share=rng.uniform(0.01, 0.1)) for rule in chosen),
-            outages=outages,
-            restarts=restarts,
-            seed=seed,
-            in_a_row=3,
-        )
+        return cls.mixed(_passing(hang), rng, seed, since, until)
 
 
 def _passing(hang: float) -> list[Rule]:

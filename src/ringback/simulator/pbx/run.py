@@ -11,7 +11,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import msgspec
 
 from ringback.simulator.cloud.clock import RunningClock
-from ringback.simulator.cloud.run import ScenarioError
+from ringback.simulator.cloud.playing import decode_scenario, play, source_lines
 from ringback.simulator.pbx.faults import Faults
 from ringback.simulator.pbx.options import Behaviour, Limits
 from ringback.simulator.pbx.pbx import SimulatedPbx
@@ -41,10 +41,7 @@ def read_pbx_scenario(file: Path) -> PbxScenario:
     Raises:
         ScenarioError: it cannot be read, or a name or value in it is not known.
     """
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=PbxScenario)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError, ValueError) as error:
-        raise ScenarioError(f"The scenario {file} cannot be read: {error}.") from error
+    return decode_scenario(file, PbxScenario)
 
 
 def serve_pbx(
@@ -104,13 +101,7 @@ def serve_pbx(
         port=port,
         seed=seed,
     )
-    with pbx:
-        show(_introduction(pbx, speed))
-        try:
-            (stop or threading.Event()).wait()
-        except KeyboardInterrupt:
-            show("")
-    return _report(pbx, show)
+    return play(pbx, lambda: _introduction(pbx, speed), "call logs", show, stop)
 
 
 def _introduction(pbx: SimulatedPbx, speed: float) -> str:
@@ -158,21 +149,10 @@ def _introduction(pbx: SimulatedPbx, speed: float) -> str:
             "client_id": "simulated",
             "clock_speed": speed,
         }
-        lines.append("  [[sources]]")
-        lines += [f"  {name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items()]
-        lines.append("")
+        lines += source_lines(settings)
     lines.append("Stop with Ctrl-C; what clients did wrong is told then.")
     return "\n".join(lines)
 
 
 def _variable(number: int) -> str:
     return f"SIMULATED_PBX_{number}_PASSWORD"
-
-
-def _report(pbx: SimulatedPbx, show: Callable[[str], None]) -> int:
-    problems = pbx.audit.problems()
-    show(f"{len(pbx.audit):,} requests, {sum(asked.records for asked in pbx.audit):,} call logs sent")
-    for problem in problems:
-        show(f"  {problem}")
-    show(f"{len(problems)} problems" if problems else "no problems")
-    return len(problems)
