@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import ssl
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from functools import cache
-from pathlib import Path
 from typing import Any, Self
 
 import httpx2
 from msgspec.structs import replace
 
-import ringback
+from ringback.clients.connections import Verify, client_settings, headers_of
 from ringback.clients.errors import Answer, UsageError
 from ringback.clients.hosts import Hosts
 from ringback.clients.model import CDR
@@ -25,8 +22,6 @@ from ringback.clients.tokens import GivenTokens, Refresh, TokenSource
 
 _LARGEST_BUFFER = 64 * 1024 * 1024
 """Made at once at most, whatever an answer says of its length; it grows if the body is really longer."""
-
-Verify = bool | str | ssl.SSLContext
 
 
 class Session:
@@ -244,25 +239,8 @@ class AsRestSession(Session):
 def _client_settings(
     options: Options, connections: int, proxy_url: str | None, verify: Verify | None
 ) -> dict[str, Any]:
-    if verify is None or verify is True:
-        verify = _default_certificates()
-    elif isinstance(verify, str):
-        directory = Path(verify).is_dir()
-        verify = ssl.create_default_context(capath=verify) if directory else ssl.create_default_context(cafile=verify)
-    timeout = httpx2.Timeout(options.read_timeout, connect=options.connect_timeout, pool=options.connect_timeout)
-    return {
-        "headers": {"user-agent": f"ringback/{ringback.__version__}"},
-        "limits": httpx2.Limits(max_connections=connections),
-        "proxy": proxy_url,
-        "timeout": timeout,
-        "verify": verify,
-    }
-
-
-@cache
-def _default_certificates() -> ssl.SSLContext:
-    # Reading all certificates takes longer than reading a page of records; once is enough for a process.
-    return httpx2.create_ssl_context()
+    limits = httpx2.Limits(max_connections=connections)
+    return {**client_settings(options, verify), "limits": limits, "proxy": proxy_url}
 
 
 class _Body:
@@ -296,5 +274,4 @@ def _in_time(chunk: bytes, options: Options, until: float) -> bytes:
 
 def _answer(response: httpx2.Response, body: bytearray) -> Answer:
     # A page stays in the buffer it was gathered in: copying it takes longer than taking it apart does.
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, body if response.status_code == 200 else bytes(body))
+    return Answer(response.status_code, headers_of(response), body if response.status_code == 200 else bytes(body))

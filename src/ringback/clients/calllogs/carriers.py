@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import ssl
 import threading
 from collections.abc import Awaitable, Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
-import ringback
 from ringback.clients.calllogs.access import Access
 from ringback.clients.calllogs.options import CallLogsOptions
 from ringback.clients.calllogs.steps import GetToken, Resolve, Send, Steps, T, TooLarge
+from ringback.clients.connections import Verify, client_settings, headers_of
 from ringback.clients.errors import Answer, UsageError
-from ringback.clients.session import Verify
 from ringback.clients.steps import Broken, Outcome, Wait
 
 
@@ -40,7 +36,7 @@ class Carrier:
         self._access = access
         self._options = options
         self._owned = client is None
-        self._client = client or httpx2.Client(**_settings(options, verify))
+        self._client = client or httpx2.Client(**client_settings(options, verify))
         self._sleep = sleep
         self._renewing = threading.Lock()
 
@@ -106,7 +102,7 @@ class AsyncCarrier:
         self._access = access
         self._options = options
         self._owned = client is None
-        self._client = client or httpx2.AsyncClient(**_settings(options, verify))
+        self._client = client or httpx2.AsyncClient(**client_settings(options, verify))
         self._sleep = sleep
         self._renewing = asyncio.Lock()
 
@@ -169,8 +165,7 @@ class _Body:
             raise TooLarge(f"larger than {self._options.largest_answer} bytes")
 
     def answer(self) -> Answer:
-        headers = {name.lower(): value for name, value in self._response.headers.items()}
-        return Answer(self._response.status_code, headers, bytes(self._bytes))
+        return Answer(self._response.status_code, headers_of(self._response), bytes(self._bytes))
 
 
 def _arguments(step: Send) -> dict[str, Any]:
@@ -185,19 +180,3 @@ def _arguments(step: Send) -> dict[str, Any]:
         "content": request.body,
         "follow_redirects": False,  # the token would go along
     }
-
-
-def _settings(options: CallLogsOptions, verify: Verify) -> dict[str, Any]:
-    if verify is True:
-        verify = _default_certificates()
-    elif isinstance(verify, str):
-        directory = Path(verify).is_dir()
-        verify = ssl.create_default_context(capath=verify) if directory else ssl.create_default_context(cafile=verify)
-    timeout = httpx2.Timeout(options.read_timeout, connect=options.connect_timeout, pool=options.connect_timeout)
-    return {"headers": {"user-agent": f"ringback/{ringback.__version__}"}, "timeout": timeout, "verify": verify}
-
-
-@cache
-def _default_certificates() -> ssl.SSLContext:
-    # Reading all certificates takes longer than reading a page of call logs; once is enough for a process.
-    return httpx2.create_ssl_context()

@@ -16,7 +16,7 @@ from ringback.clients.calllogs.carriers import Carrier
 from ringback.clients.calllogs.listings import CallLogIterator
 from ringback.clients.calllogs.options import CallLogsOptions, LoginForm
 from ringback.clients.calllogs.selection import Selection, Wanted
-from ringback.clients.session import Verify
+from ringback.clients.connections import Verify
 from ringback.clients.tokens import GivenTokens, Refresh
 from ringback.records.portsip.call_log import CallLog
 
