@@ -287,7 +287,7 @@ def test_a_link_that_was_changed(site: Site, link: str) -> None:
     address, _, query = link.partition("?")
     pairs = dict(parse_qsl(query))
     sequence, snapshot, signature = pairs["cursor"].split(".")
-    last = "A" if signature[-1] != "A" else "B"
+    first, last = ("A" if character != "A" else "B" for character in (signature[0], signature[-1]))
     changes = {
         "endTime": [wire(NOON_MS + HOUR + 1), wire(NOON_MS + 2 * DAY)],
         "startTime": [wire(NOON_MS - HOUR - 1), wire(0)],
@@ -306,7 +306,7 @@ def test_a_link_that_was_changed(site: Site, link: str) -> None:
             f"{sequence}.{int(snapshot) + 1}.{signature}",
             f"{sequence}.{snapshot}.{signature[:-1]}",
             f"{sequence}.{snapshot}.{signature}=",
-            f"{sequence}.{snapshot}.{last}{signature[1:]}",
+            f"{sequence}.{snapshot}.{first}{signature[1:]}",
             f"{sequence}.{snapshot}.{signature[:-1]}{last}",
             f"{sequence}.{snapshot}.{signature}.1",
             f"{sequence}.{snapshot}.é{signature}",
