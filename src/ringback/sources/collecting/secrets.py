@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Secret:
         return True
 
 
-class Credentials:
+class Credentials(ABC):
     """Gives access tokens. Safe to use from several threads; sources with the same credentials share one.
 
     Attributes:
@@ -76,13 +77,13 @@ class Credentials:
 
     key: str
 
+    @abstractmethod
     def token(self) -> str:
         """A token for the next request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def renewed(self, refused: str) -> str:
         """Another token than the one that was refused; the same one if there is no other."""
-        raise NotImplementedError
 
 
 class TokenCredentials(Credentials):
